@@ -1,0 +1,18 @@
+"Everything here comes from settings.ini; edit that, not this."
+from configparser import ConfigParser
+import setuptools
+
+ini = ConfigParser(delimiters=['='])
+ini.read('settings.ini', encoding='utf-8')
+cfg = ini['DEFAULT']
+lib = cfg['lib_path']
+
+setuptools.setup(
+    name=cfg['lib_name'], version=cfg['version'], description=cfg['description'], license=cfg['license'],
+    author=cfg['author'], author_email=cfg['author_email'], keywords=cfg['keywords'], url=cfg['git_url'],
+    packages=setuptools.find_packages(include=[lib, f'{lib}.*']),
+    install_requires=cfg['requirements'].split(),
+    extras_require={k.removesuffix('_requirements'): v.split() for k, v in cfg.items() if k.endswith('_requirements')},
+    python_requires='>='+cfg['min_python'],
+    long_description=open('README.md', encoding='utf-8').read(), long_description_content_type='text/markdown',
+    entry_points={'console_scripts': [f'pgolf={lib}.cli:main'], 'nbdev': [f'{lib}={lib}._modidx:d']})
