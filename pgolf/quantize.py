@@ -6,7 +6,8 @@
 __all__ = ['RECORD_PERCENTILES', 'RECORD_INT8_PERCENTILE', 'TINY_SCALE', 'MAX_QUANTILE_ELEMENTS', 'BANK_PARTS', 'CONTROLS',
            'quantise_rows', 'quantise_scalar', 'relative_rms', 'back', 'bank_names', 'split_banks', 'join_banks',
            'QuantConfig', 'record_quant', 'policy', 'Quantised', 'quantise_tensor', 'dequantise_tensor',
-           'quantise_state', 'dequantise_state']
+           'quantise_state', 'dequantise_state', 'straight_through', 'make_rounding', 'record_fake_quant',
+           'record_rounding']
 
 # %% ../nbs/07_quantize.ipynb #20a0c47c
 from dataclasses import dataclass, field
@@ -125,15 +126,20 @@ def split_banks(
         else: out[name] = t
     return out
 
+# %% ../nbs/07_quantize.ipynb #c078af22
 def join_banks(
     named:Mapping[str, Tensor], # one entry per matrix; ValueError if a layer lacks one that others have
 )->dict[str, Tensor]:           # state dict with banks
     "The inverse of `split_banks`."
     out, left = {}, dict(named)
     for bank, parts in BANK_PARTS.items():
-        found = [n for n in named if n.startswith('blocks.') and n.split('.', 2)[-1] in {f'{p}.weight' for p in parts}]
-        if not found: continue
-        missing = [n for n in (names:=bank_names(bank, len(found) + len(found) % len(parts))) if n not in left]
+        ends = tuple(f'.{p}.weight' for p in parts)
+        layers = [int(n.split('.')[1]) for n in named if n.startswith('blocks.') and n.endswith(ends)
+                  and n.split('.')[1].isdecimal() and n.count('.') == 4]
+        if not layers: continue
+        n_layers = min(max(layers), len(layers)) + 1     # the second only where some are missing
+        names = bank_names(bank, n_layers*len(parts))
+        missing = [n for n in names if n not in left]
         if missing: raise ValueError(f'{missing[0]} is missing')
         if len({left[n].shape for n in names}) > 1: raise ValueError(f'the matrices of {bank} differ in shape')
         out[bank] = torch.stack([left.pop(n) for n in names])
@@ -197,7 +203,7 @@ def quantise_tensor(
         if t.ndim == 2: codes, scale = quantise_rows(t, clip, cfg.floor, percentiles, cfg.int8_exact_scale and not six)
         else: codes, scale = quantise_scalar(t, clip, 1. if six else cfg.int8_percentile, half=six)
         return Quantised(scheme, codes, scale, t.dtype)
-    if scheme == 'fp16' and t.float().abs().amax() > torch.finfo(torch.float16).max if t.numel() else False: scheme = 'fp32'
+    if scheme == 'fp16' and not t.half().isfinite().all(): scheme = 'fp32'
     stored = {'fp16':torch.float16, 'fp32':torch.float32}.get(scheme, t.dtype)
     return Quantised(scheme, t.to(stored, copy=True), None, t.dtype)
 
@@ -217,7 +223,7 @@ def quantise_state(
     "Every tensor of a model in its stored form."
     out = {}
     for name, t in split_banks(state).items():
-        if t.is_floating_point() and not t.isfinite().all(): raise ValueError(f'{name} holds values that are not finite')
+        if not t.isfinite().all(): raise ValueError(f'{name} holds values that are not finite')
         out[name] = quantise_tensor(t, policy(name, tuple(t.shape), cfg, t.is_floating_point()), cfg)
     return out
 
@@ -226,3 +232,48 @@ def dequantise_state(
 )->dict[str, Tensor]:                  # state dict with banks, as the model knows it
     "The state that a stored model stands for."
     return join_banks({name: dequantise_tensor(q) for name, q in quantised.items()})
+
+# %% ../nbs/07_quantize.ipynb #d9c83379
+def straight_through(
+    w:Tensor,                      # (rows, cols) or (n, rows, cols) float: a parameter, or a bank of them
+    scheme:str='int6',             # 'int6' or 'int8'
+    cfg:QuantConfig=QuantConfig(), # the exporter's settings
+)->Tensor:                         # shape and format of `w`: the exporter's grid forward, identity backward
+    "`w` as the file will hold it, with the gradient of `w`."
+    with torch.no_grad():
+        percentiles = cfg.int6_percentiles if scheme == 'int6' else (cfg.int8_percentile,)
+        if w.ndim == 3 and len(percentiles) == 1: # rows are independent: the whole bank at once
+            rounded = dequantise_tensor(quantise_tensor(w.flatten(0, 1), scheme, cfg)).view_as(w)
+        elif w.ndim == 3: rounded = torch.stack([dequantise_tensor(quantise_tensor(m, scheme, cfg)) for m in w])
+        else: rounded = dequantise_tensor(quantise_tensor(w, scheme, cfg))
+    return rounded + (w - w.detach())
+
+# %% ../nbs/07_quantize.ipynb #6c1ae067
+def make_rounding(
+    state:Mapping[str, Tensor],    # the model's parameters or state dict, by name, banks included
+    cfg:QuantConfig=QuantConfig(), # the exporter's settings
+)->dict[str, Callable[[Tensor], Tensor]]: # by parameter name, for those that the exporter makes integers
+    "What to apply to each parameter so that training sees the file's weights."
+    out = {}
+    for name, t in state.items():
+        part, shape = (bank_names(name, len(t))[0], t.shape[1:]) if name in BANK_PARTS else (name, t.shape)
+        scheme = policy(part, tuple(shape), cfg, t.is_floating_point())
+        if scheme in ('int6', 'int8'): out[name] = partial(straight_through, scheme=scheme, cfg=cfg)
+    return out
+
+# %% ../nbs/07_quantize.ipynb #8f38d1db
+def record_fake_quant(
+    w:Tensor, # (rows, cols) float
+)->Tensor:    # the record's late-training grid forward, identity backward
+    "`w` rounded as the record does in late training, which is not as it exports."
+    with torch.no_grad():
+        step = (w.float().abs().amax(1, keepdim=True) / 31).clamp_min(1/31)
+        rounded = ((w.float()/step).round().clamp(-32, 31) * step).to(w.dtype)
+    return rounded + (w - w.detach())
+
+def record_rounding(
+    state:Mapping[str, Tensor], # the model's parameters or state dict, by name
+)->dict[str, Callable[[Tensor], Tensor]]: # for the tensors that the record rounds late
+    "The record's late rounding: small projections and heads, never a bank or an embedding."
+    names = ('bigram.proj.weight', 've_shared.proj.weight', 'lm_head.weight')
+    return {n: record_fake_quant for n in state if n in names or n.startswith('mtp_heads.')}

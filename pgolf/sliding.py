@@ -62,14 +62,14 @@ def loss_and_gradients(
     y:Tensor,        # (B, T) int: targets
     params:list,     # parameters to differentiate by
     workers:Workers, # threads that share the rows
-)->tuple:            # mean nats a token (float), and a gradient for each parameter (None where it plays no part)
+)->tuple:            # mean nats a token (scalar Tensor), and a gradient for each parameter (None where it plays no part)
     "Loss and gradients of a batch, its rows shared between threads."
     n = min(workers.n, len(x))
     shares = [(a, b, len(a)/len(x)) for a, b in zip(x.tensor_split(n), y.tensor_split(n))]
     def share(s):
         with torch.enable_grad():
             nats = nats_loss(model, s[0], s[1])
-            return nats.item()*s[2], torch.autograd.grad(nats*s[2], params, allow_unused=True)
+            return nats.detach()*s[2], torch.autograd.grad(nats*s[2], params, allow_unused=True)
     done = workers.map(share, shares)
     total = [g for g in done[0][1]]
     for _, grads in done[1:]:

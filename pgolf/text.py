@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['MAX_BYTES', 'READERS', 'FEW', 'ROOTS', 'LEFT_OUT', 'WORTH', 'SMALL', 'SHORT', 'LONG', 'iter_documents',
-           'read_documents', 'sha256_of', 'cut_at_document', 'pieces', 'split_by_hash', 'builtin_sources', 'docstrings',
-           'paragraphs', 'held_out', 'builtin_corpus']
+           'read_documents', 'sha256_of', 'cut_at_document', 'pieces', 'split_by_hash', 'overlap', 'builtin_sources',
+           'docstrings', 'paragraphs', 'held_out', 'builtin_corpus']
 
 # %% ../nbs/03_text.ipynb #0146e652
 import ast, glob, gzip, hashlib, json, os, re, sys, sysconfig, warnings, zlib
@@ -90,6 +90,7 @@ def _reader(path): # by suffix, None if it is not one of ours
     name = path.name.lower()
     return next((READERS[s] for s in READERS if name.endswith(s)), None)
 
+# %% ../nbs/03_text.ipynb #d966a17c
 def _walk(root): # files below a folder, or the file itself; nothing that is hidden
     if os.path.isfile(root): return [Path(root)]
     def complain(error): raise ValueError(f'{error.filename}: {_one_line(error)}')
@@ -187,6 +188,20 @@ def split_by_hash(
     if not train or not val: raise ValueError(f'the text is too short to split: {len(docs)} pieces, {len(val)} of them for validation')
     return train, val
 
+# %% ../nbs/03_text.ipynb #3ef8b45f
+def _paragraph_hashes(doc): # (hash, bytes) of each paragraph of some length; short ones recur by chance
+    parts = (p.strip() for p in re.split(rb'\n\s*\n', doc))
+    return [(hash(p), len(p)) for p in parts if len(p) >= 32]
+
+def overlap(
+    train, # documents, iterable of bytes
+    val,   # documents, iterable of bytes
+)->float:  # 0 to 1: of the bytes in paragraphs of at least 32 bytes
+    "How much of the validation text stands in the training text, by paragraph."
+    val = [p for doc in val for p in _paragraph_hashes(doc)]
+    there = {h for doc in train for h,_ in _paragraph_hashes(doc)}
+    return sum(n for h,n in val if h in there)/max(1, sum(n for _,n in val))
+
 # %% ../nbs/03_text.ipynb #0f618fb5
 ROOTS = 'torch numpy zstandard brotli numba safetensors tqdm matplotlib'.split() # what the package itself requires: settings.ini
 LEFT_OUT = re.compile(r'(^|/)(tests?|testing|idle_test|_vendor|(site|dist)-packages|test_[^/]*\.py|conftest\.py)(/|$)')
@@ -218,30 +233,28 @@ def builtin_sources(
     for name,dist in _distributions(roots).items(): out[name] = _kept(Path(dist.locate_file('')), dist.files or [])
     return {name: out[name] for name in sorted(out) if out[name]}
 
-# %% ../nbs/03_text.ipynb #252adae6
-WORTH = 3 # chosen: a source is parsed if a third of it stands between triple quotes; two thirds of the text for a third of the time
+# %% ../nbs/03_text.ipynb #0f89635a
+WORTH = 3 # chosen: a source is parsed if a third of it stands between triple quotes; most of the text for a third of the time
 
-def _docstrings(tree): # -> every docstring, in the order of the source
+def _docstrings(tree): # -> every docstring in the order of the source, but not those inside functions
     todo = [tree]
     while todo:
         node = todo.pop()
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)): yield ast.get_docstring(node) or ''
-        todo += [n for field in ('handlers', 'finalbody', 'orelse', 'body') for n in reversed(getattr(node, field, []))]
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)): yield ast.get_docstring(node)
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)): continue
+        todo += [n for part in ('handlers', 'finalbody', 'orelse', 'body') for n in reversed(getattr(node, part, []))]
 
 def docstrings(
     source:bytes, # of a Python module
-)->list[str]:     # left-aligned; empty if there are few or the source does not parse
-    "The docstrings of a module, read and never run."
+)->list[str]:     # left-aligned; none if they are a small part of the source, or it does not parse
+    "The docstrings of a module that is worth parsing for them."
     quoted = source.split(b'"""')[1::2]
     if WORTH*sum(map(len, quoted)) < len(source): return []
-    with warnings.catch_warnings(action='ignore'):
+    with warnings.catch_warnings(action='ignore'): # such as invalid escapes in other people's strings
         try: return [text for text in _docstrings(ast.parse(source)) if text]
         except (SyntaxError, ValueError): return []
 
-def _topics(source): # the texts of pydoc_data/topics.py, one long dictionary
-    return [n.value for d in ast.walk(ast.parse(source)) if isinstance(d, ast.Dict) for n in d.values]
-
-# %% ../nbs/03_text.ipynb #8bf32b89
+# %% ../nbs/03_text.ipynb #c93a16ae
 def paragraphs(
     text:str,    # a docstring or a topic
 )->list[str]:    # its paragraphs that hold words, without sessions of the interpreter
@@ -249,14 +262,17 @@ def paragraphs(
     parts = (p.rstrip() for p in re.split(r'\n[ \t]*\n', text))
     return [p for p in parts if re.search(r'\w', p) and not p.lstrip().startswith('>>>')]
 
-def _key(paragraph): return re.sub(r'[\W_]+', ' ', paragraph).strip().lower() # what makes two paragraphs the same
+def _key(paragraph): return ' '.join(re.findall(r'[^\W_]+', paragraph.lower())) # equal for equal words
+
+def _topics(source): # the texts of pydoc_data/topics.py, which is one long dictionary
+    return [n.value for d in ast.walk(ast.parse(source)) if isinstance(d, ast.Dict) for n in d.values]
 
 def _documents(path): # of one source file, each a list of paragraphs
     source = path.read_bytes()
     if path.parts[-2:] == ('pydoc_data', 'topics.py'): return [paragraphs(t) for t in _topics(source)]
     return [[p for text in docstrings(source) for p in paragraphs(text)]]
 
-# %% ../nbs/03_text.ipynb #0f89635a
+# %% ../nbs/03_text.ipynb #1026a57d
 SMALL, SHORT, LONG = 2**18, 200, 2**13 # bytes; chosen: see the packages and the lengths below
 
 def held_out(
@@ -266,6 +282,13 @@ def held_out(
     "Half of the packages that are not large, by hash of the name."
     return n_bytes < SMALL and hashlib.sha256(package.encode()).digest()[0] < 128
 
+def _fresh(doc, seen): # the paragraphs of a document that were not seen before
+    keys = [_key(p) for p in doc]
+    fresh = [p for i,p in enumerate(doc) if keys[i] not in seen and keys[i] not in keys[:i]]
+    seen.update(keys)
+    return fresh
+
+# %% ../nbs/03_text.ipynb #65c4e00f
 def builtin_corpus(
     sources=None,         # package -> source files; None: those of `builtin_sources`
     held_out=held_out,    # (package, bytes of prose) -> whether it is for validation
@@ -276,7 +299,6 @@ def builtin_corpus(
     seen, train, val = set(), [], []
     for name in sorted(found, key=lambda n: (not is_val[n], n)): # validation first: it does not depend on the rest
         for doc in found[name]:
-            fresh = [p for p in doc if not (_key(p) in seen or seen.add(_key(p)))]
-            text = '\n\n'.join(fresh).encode('utf-8', 'surrogatepass')
+            text = '\n\n'.join(_fresh(doc, seen)).encode('utf-8', 'surrogatepass')
             if len(text) >= SHORT: (val if is_val[name] else train).extend(pieces([text], LONG))
     return sorted(train, key=_digest), sorted(val, key=_digest)

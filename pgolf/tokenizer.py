@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['ENDS_LETTER', 'BEGINS_LETTER', 'BEGINS_SPACE', 'ONE_WORD', 'UNIFORM', 'MAX_TOKEN_BYTES', 'MAX_IDS', 'MAX_TRIE_BYTES',
-           'NONE', 'HEADER', 'MAX_FILE_BYTES', 'Vocabulary', 'compile_vocab', 'Tables', 'Codec', 'Tokenizer']
+           'NONE', 'HEADER', 'MAX_FILE_BYTES', 'Vocabulary', 'compile_vocab', 'Tables', 'build_trie', 'Codec',
+           'Tokenizer']
 
 # %% ../nbs/01_tokenizer.ipynb #c6c438b3
 import hashlib, os, struct, unicodedata
@@ -122,12 +123,15 @@ class Tables(NamedTuple):
     byte_class:np.ndarray # (256,) uint8
 
 # %% ../nbs/01_tokenizer.ipynb #76e4cb1c
-MAX_TRIE_BYTES = 2**28 # chosen: 100 times what 1,024 tokens need, far less than a machine has
+MAX_TRIE_BYTES = 2**28 # chosen: a thousand times what 1,024 tokens need, and far less than a machine has
 
-def _trie(tokens):
+def build_trie(
+    tokens:list, # distinct byte strings, none empty
+)->tuple:        # root, column, child, record as in `Tables`; node 0 is "none", records are places in `tokens`
+    "The strings as a tree of bytes in four flat arrays."
     inner = sorted({b for t in tokens for b in t[1:]})
     n_nodes = 1 + len({t[:n] for t in tokens for n in range(1, len(t)+1)})
-    if 4*n_nodes*(1+len(inner)) > MAX_TRIE_BYTES: raise ValueError(f'vocabulary: its trie of {n_nodes} nodes is too large')
+    if 4*n_nodes*(1+len(inner)) > MAX_TRIE_BYTES: raise ValueError(f'tokens: their trie of {n_nodes} nodes is too large')
     root,column = np.zeros(256, np.int32), np.zeros(256, np.int32)
     column[inner] = np.arange(1, 1+len(inner))
     child,record,n = np.zeros((n_nodes, 1+len(inner)), np.int32), np.full(n_nodes, -1, np.int32), 1
@@ -139,10 +143,11 @@ def _trie(tokens):
         record[node] = r
     return root, column, child, record
 
+# %% ../nbs/01_tokenizer.ipynb #8fc6fca0
 def _tables(v):
     n_bytes,words = np.array([len(t) for t in v.tokens], np.int32), v.n_words.astype(np.int32)
     merit = (v.flags & UNIFORM > 0) + np.maximum(words-1, 0) + 100*words
-    return Tables(*_trie(v.tokens), n_bytes, v.ids.astype(np.uint16), v.flags, merit, merit + (v.flags & BEGINS_SPACE > 0),
+    return Tables(*build_trie(v.tokens), n_bytes, v.ids.astype(np.uint16), v.flags, merit, merit + (v.flags & BEGINS_SPACE > 0),
                   v.alternatives, v.byte_class)
 
 # %% ../nbs/01_tokenizer.ipynb #b7f429b7
