@@ -141,7 +141,8 @@ def join_banks(
         names = bank_names(bank, n_layers*len(parts))
         missing = [n for n in names if n not in left]
         if missing: raise ValueError(f'{missing[0]} is missing')
-        if len({left[n].shape for n in names}) > 1: raise ValueError(f'the matrices of {bank} differ in shape')
+        if len({(left[n].shape, left[n].dtype) for n in names}) > 1:
+            raise ValueError(f'the matrices of {bank} differ in shape or format')
         out[bank] = torch.stack([left.pop(n) for n in names])
     return out | left
 

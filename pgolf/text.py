@@ -37,7 +37,7 @@ def _frames(f): # Zstandard frames one after another, in small bites: four bytes
     if is_open: raise EOFError
 
 # %% ../nbs/03_text.ipynb #3a7683ed
-MAX_BYTES = 2**30 # of one document; chosen: a packed file may claim any size, and nobody writes a document of a gigabyte
+MAX_BYTES = 2**30 # of one document; chosen: nobody writes a gigabyte, and a packed file may claim any size
 
 def _whole(path): # one document: the file as it is
     out = bytearray()
@@ -59,23 +59,26 @@ def _lines(path): # the lines of a file, without their ends
 
 # %% ../nbs/03_text.ipynb #c18afd7f
 def _json_text(line): # the field `text` as bytes; bytes that are not UTF-8 come out as they went in
-    try: return json.loads(line.decode())['text'].encode('utf-8', 'surrogatepass')
-    except UnicodeDecodeError: return json.loads(line.decode('utf-8', 'surrogateescape'))['text'].encode('utf-8', 'surrogateescape')
+    try: line, how = line.decode(), 'surrogatepass'
+    except UnicodeDecodeError: line, how = line.decode('utf-8', 'surrogateescape'), 'surrogateescape'
+    return json.loads(line)['text'].encode('utf-8', how)
 
 def _jsonl(path): # one document a line
     for i,line in enumerate(_lines(path), 1):
+        where = f'{path}, line {i}'
         if not line.strip(): continue
         try: yield _json_text(line)
-        except (KeyError, TypeError, AttributeError): raise ValueError(f'{path}, line {i}: no field "text" with a string in it') from None
-        except (ValueError, RecursionError) as e: raise ValueError(f'{path}, line {i}: not JSON ({_one_line(e)})') from None
+        except (KeyError, TypeError, AttributeError):
+            raise ValueError(f'{where}: no field "text" with a string in it') from None
+        except (ValueError, RecursionError) as e: raise ValueError(f'{where}: not JSON ({_one_line(e)})') from None
 
-# %% ../nbs/03_text.ipynb #55310ccf
 def _parquet(path): # one document a row
     try: import pyarrow as pa, pyarrow.parquet as pq
-    except ImportError: raise ValueError(f"{path}: reading parquet needs pyarrow: pip install 'pgolf[parquet]'") from None
+    except ImportError: raise ValueError(f"{path}: parquet needs pyarrow: pip install 'pgolf[parquet]'") from None
     try:
         with pq.ParquetFile(path) as f:
-            if 'text' not in f.schema_arrow.names: raise ValueError(f'no column "text", only {", ".join(f.schema_arrow.names)}')
+            names = f.schema_arrow.names
+            if 'text' not in names: raise ValueError(f'no column "text", only {", ".join(names)}')
             for batch in f.iter_batches(1000, columns=['text']):
                 column = batch.column(0)
                 if pa.types.is_dictionary(column.type): column = column.dictionary_decode()
@@ -114,7 +117,7 @@ def _files(path): # path, folder or glob -> files to read; ValueError if there i
 # %% ../nbs/03_text.ipynb #a33dcfd0
 def iter_documents(
     paths, # list of str or Path: files, folders and globs; or one of them
-):         # iterator of bytes: documents that are not empty, file by file in order of name; ValueError names the file and the fault
+):         # iterator of bytes: documents, none empty, in order of file name; ValueError names the file and the fault
     "Documents one at a time."
     for path in [paths] if isinstance(paths, (str, Path)) else paths:
         n_docs = 0
@@ -162,13 +165,13 @@ def pieces(
     "Long documents cut into equal parts, where a paragraph ends, or in a text without blank lines where a line does."
     out = []
     for doc in docs:
-        held, n_cuts = b'', -(-len(doc)//n_bytes)
+        n_pieces, cut, start, at = -(-len(doc)//n_bytes), 1, 0, 0
         for part in re.split(rb'(?<=\n\n)(?=[^\n])' if b'\n\n' in doc else rb'(?<=\n)', doc):
-            if held and len(held) + len(part)/2 >= len(doc)/n_cuts:
-                out.append(held)
-                held = b''
-            held += part
-        if held: out.append(held)
+            if start < at and (at + len(part)/2)*n_pieces >= len(doc)*cut: # here is nearer to the cut than the next end
+                out.append(doc[start:at])
+                start, cut = at, cut + 1
+            at += len(part)
+        if start < at: out.append(doc[start:])
     return out
 
 # %% ../nbs/03_text.ipynb #73d349ca
@@ -177,7 +180,7 @@ FEW = 200 # chosen: with fewer documents than this, a tenth of them by hash may 
 def split_by_hash(
     docs,                             # documents, iterable of bytes; fewer than FEW are cut into so many pieces first
     frac:float=.1,                    # share of the validation side
-)->tuple[list[bytes], list[bytes]]:   # training in the order given, validation in order of hash; ValueError if one side is empty
+)->tuple[list[bytes], list[bytes]]:   # training in the order given, validation by hash; ValueError if one is empty
     "Two sides with no document in common; where a document goes does not depend on the others."
     docs = list(dict.fromkeys(docs))
     if len(docs) < FEW: docs = list(dict.fromkeys(pieces(docs, 1 + sum(map(len, docs))//FEW)))
@@ -185,7 +188,8 @@ def split_by_hash(
     late = [int.from_bytes(_digest(d), 'big') >= line for d in docs]
     train = [d for d,v in zip(docs, late) if not v]
     val = sorted((d for d,v in zip(docs, late) if v), key=_digest)
-    if not train or not val: raise ValueError(f'the text is too short to split: {len(docs)} pieces, {len(val)} of them for validation')
+    if not train or not val:
+        raise ValueError(f'the text is too short to split: {len(train)} documents to train and {len(val)} to validate')
     return train, val
 
 # %% ../nbs/03_text.ipynb #3ef8b45f
@@ -203,7 +207,7 @@ def overlap(
     return sum(n for h,n in val if h in there)/max(1, sum(n for _,n in val))
 
 # %% ../nbs/03_text.ipynb #0f618fb5
-ROOTS = 'torch numpy zstandard brotli numba safetensors tqdm matplotlib'.split() # what the package itself requires: settings.ini
+ROOTS = 'torch numpy zstandard brotli numba safetensors tqdm matplotlib'.split() # requirements in settings.ini
 LEFT_OUT = re.compile(r'(^|/)(tests?|testing|idle_test|_vendor|(site|dist)-packages|test_[^/]*\.py|conftest\.py)(/|$)')
 
 def _distributions(roots): # these and what they need on every machine, as far as installed: name -> distribution
@@ -233,15 +237,15 @@ def builtin_sources(
     for name,dist in _distributions(roots).items(): out[name] = _kept(Path(dist.locate_file('')), dist.files or [])
     return {name: out[name] for name in sorted(out) if out[name]}
 
-# %% ../nbs/03_text.ipynb #0f89635a
-WORTH = 3 # chosen: a source is parsed if a third of it stands between triple quotes; most of the text for a third of the time
+# %% ../nbs/03_text.ipynb #8bf32b89
+WORTH = 3 # chosen: parse a source if a third of it stands between triple quotes: most of the text, a third of the time
 
 def _docstrings(tree): # -> every docstring in the order of the source, but not those inside functions
-    todo = [tree]
+    todo, functions = [tree], (ast.FunctionDef, ast.AsyncFunctionDef)
     while todo:
         node = todo.pop()
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)): yield ast.get_docstring(node)
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)): continue
+        if isinstance(node, (ast.Module, ast.ClassDef, *functions)): yield ast.get_docstring(node)
+        if isinstance(node, functions): continue
         todo += [n for part in ('handlers', 'finalbody', 'orelse', 'body') for n in reversed(getattr(node, part, []))]
 
 def docstrings(

@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['ENDS_LETTER', 'BEGINS_LETTER', 'BEGINS_SPACE', 'ONE_WORD', 'UNIFORM', 'MAX_TOKEN_BYTES', 'MAX_IDS', 'MAX_TRIE_BYTES',
-           'NONE', 'HEADER', 'MAX_FILE_BYTES', 'Vocabulary', 'compile_vocab', 'Tables', 'build_trie', 'Codec',
-           'Tokenizer']
+           'NONE', 'MAX_FILE_BYTES', 'Vocabulary', 'compile_vocab', 'build_trie', 'Tables', 'Codec', 'Tokenizer']
 
 # %% ../nbs/01_tokenizer.ipynb #c6c438b3
 import hashlib, os, struct, unicodedata
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -16,14 +16,13 @@ import numpy as np
 from numba import njit
 
 # %% ../nbs/01_tokenizer.ipynb #b72f50b5
-def _runes(b): return b.decode('utf-8', 'surrogateescape')  # an invalid byte is one character, neither letter nor number
+def _runes(b): return b.decode('utf-8', 'surrogateescape')  # an invalid byte is one character, no letter
 def _is_letter(c): return unicodedata.category(c)[0] in 'LM'
 def _is_number(c): return unicodedata.category(c)[0] == 'N'
 def _is_wordy(c): return unicodedata.category(c)[0] in 'LMN'
 def _is_space(c): return c.isspace() and not '\x1c' <= c <= '\x1f'  # Unicode does not count these four as Python does
 
-# %% ../nbs/01_tokenizer.ipynb #e96d343d
-ENDS_LETTER, BEGINS_LETTER, BEGINS_SPACE, ONE_WORD, UNIFORM = 1, 2, 4, 32, 128  # bit values of TokenMonster's format
+ENDS_LETTER, BEGINS_LETTER, BEGINS_SPACE, ONE_WORD, UNIFORM = 1, 2, 4, 32, 128 # bit values of TokenMonster's format
 
 def _is_uniform(r):
     a,b,rest = r[0], r[1:2], r[2:]
@@ -58,80 +57,70 @@ def _alternatives(token, index, n_words):
         if offer[0] > slots[weaker][0]: slots[weaker] = offer
     return [record for _,_,record in sorted(slots, key=lambda s: s[:2], reverse=True)]
 
-# %% ../nbs/01_tokenizer.ipynb #11d562e5
+# %% ../nbs/01_tokenizer.ipynb #eb03d7b3
 def _byte_classes(tokens):
     counts,classes = np.zeros((256, 4), int), np.zeros(256, np.uint8)
     for t in tokens:
         c = _runes(t)[0]
         counts[t[0], 0 if c == ' ' else 1 if _is_letter(c) else 2 if _is_number(c) else 3] += 1
-    for kind,value in ((0, 12), (1, 1), (3, 10)):           # space, letter, other; digits stay undecided
+    for kind,value in ((0, 12), (1, 1), (3, 10)):           # space, letter, other
         rivals = np.delete(counts, kind, 1).max(1)
         classes[(counts[:, kind] > 2) & (counts[:, kind] > rivals)] = value
     return classes
 
-# %% ../nbs/01_tokenizer.ipynb #eb03d7b3
-MAX_TOKEN_BYTES, MAX_IDS = 40, 2**16-1 # from TokenMonster's format; ids and the BOS after them must fit uint16
+# %% ../nbs/01_tokenizer.ipynb #9d55d854
+MAX_TOKEN_BYTES, MAX_IDS = 40, 2**16-1 # from TokenMonster's format; the ids and BOS after them must fit uint16
 
 @dataclass(frozen=True, eq=False)
 class Vocabulary:
     "Strings sorted by (length, bytes) and what the encoder must know of each: a .vocab file in memory."
-    tokens:list               # R byte strings, each the record of its index
-    ids:np.ndarray            # (R,) int32: token id of each record
-    flags:np.ndarray          # (R,) uint8: the bits above
-    n_words:np.ndarray        # (R,) uint8: words that begin inside
-    alternatives:np.ndarray   # (R, 2) int32: records that may stand in its place, -1 none
-    byte_class:np.ndarray     # (256,) uint8: 1 letter, 12 space, 10 other, 0 undecided
-    scores:np.ndarray         # (R,) float32: share of the training bytes; only carried along
-    n_ids:int                 # highest id + 1, holes counted
-    origin:tuple=(5, 1)       # training mode and byte policy, as the file gives them; only carried along
-    unknown:int=-1            # id of UNK, -1 none
-    deleted:tuple=()          # raw (bytes, id, score) of deleted tokens; only carried along
+    tokens:list             # R byte strings; a record is a place in this list
+    ids:np.ndarray          # (R,) int32: token id of each record
+    flags:np.ndarray        # (R,) uint8: the five marks
+    n_words:np.ndarray      # (R,) uint8: words that begin inside
+    alternatives:np.ndarray # (R, 2) int32: records that may stand in, -1 none
+    byte_class:np.ndarray   # (256,) uint8: 1 letter, 12 space, 10 other, 0 undecided
+    scores:np.ndarray       # (R,) float32: share of the training bytes; only carried along
+    n_ids:int               # highest id + 1, holes counted
+    origin:tuple=(5, 1)     # training mode and byte policy of the file; only carried along
+    unknown:int=-1          # id of UNK, -1 none; never emitted
+    deleted:tuple=()        # (bytes, id, score) of deleted tokens; only carried along
 
-# %% ../nbs/01_tokenizer.ipynb #9d55d854
+# %% ../nbs/01_tokenizer.ipynb #1e80ebe1
+def _check_tokens(tokens, ids):
+    for t in tokens:
+        if not 0 < len(t) <= MAX_TOKEN_BYTES:
+            raise ValueError(f'tokens: {t!r} has {len(t)} bytes, not 1 to {MAX_TOKEN_BYTES}')
+    if len(tokens) != len(ids): raise ValueError(f'ids: {len(ids)} for {len(tokens)} tokens')
+    for name,values in (('tokens', tokens), ('ids', ids)):
+        value,n = Counter(values).most_common(1)[0] if values else (None, 0)
+        if n > 1: raise ValueError(f'{name}: {value!r} stands there {n} times')
+    if not len(ids) or min(ids) < 0 or max(ids) >= MAX_IDS: raise ValueError(f'ids: none, or not all in 0..{MAX_IDS-1}')
+
 def compile_vocab(
     tokens:list, # distinct byte strings of 1 to 40 bytes
     ids=None,    # token id of each; None: its place in (length, bytes) order
-)->Vocabulary:   # sorted, with flags, words, alternatives and byte classes; ValueError for a string that cannot be a token
-    "What TokenMonster's compiler would make of these strings, at capcode 0 and charset none."
-    given = dict(zip(tokens, range(len(tokens)) if ids is None else ids, strict=True))
-    if len(given) < len(tokens): raise ValueError('tokens: the same string stands there twice')
-    for t in given:
-        if not 0 < len(t) <= MAX_TOKEN_BYTES: raise ValueError(f'tokens: {t!r} has {len(t)} bytes, not 1 to {MAX_TOKEN_BYTES}')
-    ordered = sorted(given, key=lambda t: (len(t), t))
-    new_ids = np.array([i if ids is None else given[t] for i,t in enumerate(ordered)], np.int64)
-    if len(set(new_ids.tolist())) < len(ordered): raise ValueError('ids: two tokens have the same id')
-    if not ordered or new_ids.min() < 0 or new_ids.max() >= MAX_IDS: raise ValueError(f'ids: not all in 0..{MAX_IDS-1}, or none')
-    features,index = [_features(t) for t in ordered], {t:i for i,t in enumerate(ordered)}
-    flags,n_words = np.array(features, np.uint8).T.copy()
-    alternatives = np.array([_alternatives(t, index, int(n)) for t,n in zip(ordered, n_words)], np.int32)
-    return Vocabulary(ordered, new_ids.astype(np.int32), flags, n_words, alternatives, _byte_classes(ordered),
-                      np.zeros(len(ordered), np.float32), int(new_ids.max())+1)
+)->Vocabulary:   # ValueError for a string or an id that cannot be one
+    "What TokenMonster's compiler makes of these strings without capcode, charset and normalisation."
+    if ids is None: tokens,ids = sorted(tokens, key=lambda t: (len(t), t)), range(len(tokens))
+    _check_tokens(tokens, ids)
+    tokens,ids = zip(*sorted(zip(tokens, ids), key=lambda p: (len(p[0]), p[0])))
+    index = {t:i for i,t in enumerate(tokens)}
+    flags,n_words = np.array([_features(t) for t in tokens], np.uint8).T.copy()
+    alternatives = np.array([_alternatives(t, index, int(n)) for t,n in zip(tokens, n_words)], np.int32)
+    return Vocabulary(list(tokens), np.array(ids, np.int32), flags, n_words, alternatives, _byte_classes(tokens),
+                      np.zeros(len(tokens), np.float32), max(ids)+1)
 
-# %% ../nbs/01_tokenizer.ipynb #1e80ebe1
-class Tables(NamedTuple):
-    "A vocabulary as flat arrays for the compiled loop: a trie, then one row for each record."
-    root:np.ndarray      # (256,) int32: first byte -> node, 0 none
-    column:np.ndarray    # (256,) int32: later byte -> column of `child`; 0 for bytes that no token has inside
-    child:np.ndarray     # (nodes, columns) int32: node, column -> node, 0 none
-    record:np.ndarray    # (nodes,) int32: record that ends here, -1 none
-    n_bytes:np.ndarray   # (R,) int32
-    ids:np.ndarray       # (R,) uint16
-    flags:np.ndarray     # (R,) uint8
-    as_first:np.ndarray  # (R,) int32: what the record adds to a pair's merit when it is the first
-    as_second:np.ndarray # (R,) int32: the same when it is the second
-    alternatives:np.ndarray # (R, 2) int32
-    byte_class:np.ndarray # (256,) uint8
-
-# %% ../nbs/01_tokenizer.ipynb #76e4cb1c
-MAX_TRIE_BYTES = 2**28 # chosen: a thousand times what 1,024 tokens need, and far less than a machine has
+# %% ../nbs/01_tokenizer.ipynb #98c26458
+MAX_TRIE_BYTES = 2**28 # chosen: 500 times what 1,024 tokens need, and less than any machine has
 
 def build_trie(
     tokens:list, # distinct byte strings, none empty
-)->tuple:        # root, column, child, record as in `Tables`; node 0 is "none", records are places in `tokens`
-    "The strings as a tree of bytes in four flat arrays."
+)->tuple:        # root, column, child, record as in `Tables`; ValueError if they would take too much memory
+    "The strings as a tree of bytes in four flat arrays; node 0 is none, a record is a place in `tokens`."
     inner = sorted({b for t in tokens for b in t[1:]})
     n_nodes = 1 + len({t[:n] for t in tokens for n in range(1, len(t)+1)})
-    if 4*n_nodes*(1+len(inner)) > MAX_TRIE_BYTES: raise ValueError(f'tokens: their trie of {n_nodes} nodes is too large')
+    if 4*n_nodes*(1+len(inner)) > MAX_TRIE_BYTES: raise ValueError(f'tokens: a trie of {n_nodes} nodes is too large')
     root,column = np.zeros(256, np.int32), np.zeros(256, np.int32)
     column[inner] = np.arange(1, 1+len(inner))
     child,record,n = np.zeros((n_nodes, 1+len(inner)), np.int32), np.full(n_nodes, -1, np.int32), 1
@@ -143,14 +132,28 @@ def build_trie(
         record[node] = r
     return root, column, child, record
 
-# %% ../nbs/01_tokenizer.ipynb #8fc6fca0
+# %% ../nbs/01_tokenizer.ipynb #c8bdd139
+class Tables(NamedTuple):
+    "A vocabulary as flat arrays for the compiled loop."
+    root:np.ndarray         # (256,) int32: first byte -> node, 0 none
+    column:np.ndarray       # (256,) int32: later byte -> column of `child`; 0 for bytes that no token has inside
+    child:np.ndarray        # (nodes, columns) int32: node, column -> node, 0 none
+    record:np.ndarray       # (nodes,) int32: record that ends here, -1 none
+    n_bytes:np.ndarray      # (R,) int32
+    ids:np.ndarray          # (R,) uint16
+    flags:np.ndarray        # (R,) uint8
+    as_first:np.ndarray     # (R,) int32: what the record adds to the merit of a pair that it begins
+    as_second:np.ndarray    # (R,) int32: and of a pair that it ends
+    alternatives:np.ndarray # (R, 2) int32
+    byte_class:np.ndarray   # (256,) uint8
+
 def _tables(v):
     n_bytes,words = np.array([len(t) for t in v.tokens], np.int32), v.n_words.astype(np.int32)
     merit = (v.flags & UNIFORM > 0) + np.maximum(words-1, 0) + 100*words
-    return Tables(*build_trie(v.tokens), n_bytes, v.ids.astype(np.uint16), v.flags, merit, merit + (v.flags & BEGINS_SPACE > 0),
-                  v.alternatives, v.byte_class)
+    return Tables(*build_trie(v.tokens), n_bytes, v.ids.astype(np.uint16), v.flags, merit,
+                  merit + (v.flags & BEGINS_SPACE > 0), v.alternatives, v.byte_class)
 
-# %% ../nbs/01_tokenizer.ipynb #b7f429b7
+# %% ../nbs/01_tokenizer.ipynb #601d7007
 @njit(cache=True)
 def _longest(text, at, end, t):
     best,node = -1, t.root[text[at]]
@@ -161,21 +164,20 @@ def _longest(text, at, end, t):
         node = t.child[node, t.column[text[at]]]
     return best
 
-# %% ../nbs/01_tokenizer.ipynb #fed1c566
 @njit(cache=True)
 def _choose(text, at, end, current, t):
     best_merit,first,second,k = -1_000_000, current, -1, t.n_bytes[current]
-    for branch in range(3):
-        f = current if branch == 0 else t.alternatives[current, branch-1]
+    for turn in range(3):
+        f = current if turn == 0 else t.alternatives[current, turn-1]
         if f < 0: break
         s = _longest(text, at+t.n_bytes[f], end, t)
         if s < 0: continue
         reach = t.n_bytes[f] + t.n_bytes[s]
-        after = t.byte_class[text[at+reach] if at+reach < end else 0]
+        after = t.byte_class[text[at+reach] if at+reach < end else 0] # past the end stands a zero byte
         merit = reach + t.as_first[f] + t.as_second[s] + (after == 12) + 100*(after >= 8)
         if t.flags[f] & ENDS_LETTER and t.flags[s] & BEGINS_LETTER: merit -= 103
         if t.flags[s] & ENDS_LETTER and after == 1: merit -= 3
-        if branch > 0 and reach <= k: merit -= 100 if reach < k else 10_000
+        if turn > 0 and reach <= k: merit -= 100 if reach < k else 10_000
         if merit > best_merit: best_merit,first,second = merit,f,s
     return first, second
 
@@ -198,62 +200,65 @@ def _encode(text, starts, bos, t, out):
 
 # %% ../nbs/01_tokenizer.ipynb #72fff091
 def _as_bytes(text):
-    if not isinstance(text, str): return bytes(text)
+    if isinstance(text, (bytes, bytearray, memoryview)): return bytes(text)
+    if not isinstance(text, str): raise TypeError(f'text: {type(text).__name__} is neither bytes nor str')
     try: return text.encode('utf-8', 'surrogateescape')  # bytes that a reader of files has hidden in a str come back
     except UnicodeEncodeError: return text.encode('utf-8', 'surrogatepass')
 
+def _run(tables, documents, bos):
+    text,starts = b''.join(documents), np.cumsum([0]+[len(d) for d in documents])
+    out = np.empty(len(text) + (bos >= 0)*len(documents), np.uint16)
+    n = _encode(np.frombuffer(text, np.uint8), starts, bos, tables, out)
+    if n >= 0: return out[:n].copy()
+    at = -1-n
+    d = int(np.searchsorted(starts, at, 'right')) - 1
+    raise ValueError(f'document {d}: byte 0x{text[at]:02x} at offset {at-starts[d]} has no token in this vocabulary')
+
+# %% ../nbs/01_tokenizer.ipynb #58c72f1e
 class Codec:
-    "Encode and decode with one vocabulary; the id after its last is BOS, of zero bytes."
+    "Encode and decode with one vocabulary."
     def __init__(self,
-        vocabulary:Vocabulary, # compiled, of at most 65,535 ids
+        vocabulary:Vocabulary, # compiled
     ):
         self.vocabulary,self.n_vocab,self.bos_id = vocabulary, vocabulary.n_ids+1, vocabulary.n_ids
-        self.tokens = [b'']*self.n_vocab
+        self.tokens = [b'']*self.n_vocab                                         # by id; BOS and holes empty
         for t,i in zip(vocabulary.tokens, vocabulary.ids): self.tokens[i] = t
-        self.token_bytes = np.array([len(t) for t in self.tokens], np.int64)
-        self.lossless = sum(len(t) == 1 for t in vocabulary.tokens) == 256
+        self.token_bytes = np.array([len(t) for t in self.tokens], np.int64)     # (n_vocab,)
+        self.lossless = sum(len(t) == 1 for t in vocabulary.tokens) == 256       # every text has an encoding
         self._tables = _tables(vocabulary)
-
-    def _run(self, text, starts, bos):
-        out = np.empty(len(text) + (bos >= 0)*(len(starts)-1), np.uint16)
-        n = _encode(np.frombuffer(text, np.uint8), starts, bos, self._tables, out)
-        if n < 0: raise ValueError(f'text: byte 0x{text[-1-n]:02x} at offset {-1-n} has no token in this vocabulary')
-        return out[:n].copy()
 
     def encode(self,
         text, # bytes, or a str that is taken as UTF-8
     )->np.ndarray: # (n_tokens,) uint16, no BOS; ValueError at a byte without a token
         "Ids whose tokens, joined, are exactly the text."
-        text = _as_bytes(text)
-        return self._run(text, np.array([0, len(text)]), -1)
+        return _run(self._tables, [_as_bytes(text)], -1)
 
     def encode_documents(self,
         documents:list, # bytes or str each
     )->np.ndarray: # (n_tokens,) uint16: BOS and the ids of each document in turn
         "One stream of ids, BOS before each document."
-        documents = [_as_bytes(d) for d in documents]
-        return self._run(b''.join(documents), np.cumsum([0]+[len(d) for d in documents]), self.bos_id)
+        return _run(self._tables, [_as_bytes(d) for d in documents], self.bos_id)
 
     def decode(self,
-        ids, # ints in 0..n_vocab-1, any shape
+        ids, # ints in 0..n_vocab-1
     )->bytes: # the tokens joined, nothing for BOS; ValueError for an id outside
         "The text of the ids."
         ids = np.asarray(ids).reshape(-1)
+        if len(ids) and ids.dtype.kind not in 'iu': raise ValueError(f'ids: {ids.dtype} are not integers')
         bad = np.flatnonzero((ids < 0) | (ids >= self.n_vocab))
         if len(bad): raise ValueError(f'ids: {ids[bad[0]]} at position {bad[0]} is outside 0..{self.n_vocab-1}')
         return b''.join([self.tokens[i] for i in ids.tolist()])
 
-# %% ../nbs/01_tokenizer.ipynb #58c72f1e
-NONE = 0xFFFFFF                                        # "no id" and "no record" in a .vocab file
-HEADER = ('capcode', 'charset', 'normalisation')       # the first three bytes; all must be 0 here
-MAX_FILE_BYTES = 2**23                                 # chosen: twice 65,535 records of the largest size
+# %% ../nbs/01_tokenizer.ipynb #6340af9e
+NONE = 0xFFFFFF           # "no id" and "no record" in a .vocab file
+MAX_FILE_BYTES = 2**23    # chosen: above 65,535 records of the largest size, with as many deleted ones
 
 def _u24(n): return int(n).to_bytes(3, 'little')
 
 def _pack(v):
     unknown = NONE if v.unknown < 0 else v.unknown
     numbers = unknown, len(v.tokens) + (v.unknown >= 0), v.n_ids, len(v.tokens), NONE
-    parts = [bytes([0, 0, 0, *v.origin, 0, 0, 0]), *map(_u24, numbers), bytes([max(map(len, v.tokens))])]
+    parts = [bytes([0, 0, 0, *v.origin, 0, 0, 0]), *map(_u24, numbers), bytes([len(v.tokens[-1])])]
     for r,t in enumerate(v.tokens):
         a,b = (NONE if i < 0 else i for i in v.alternatives[r])
         parts += [bytes([len(t)]), t, bytes([v.flags[r], v.n_words[r]]), _u24(a), _u24(b), _u24(v.ids[r]),
@@ -285,72 +290,75 @@ class _Reader:
 
 # %% ../nbs/01_tokenizer.ipynb #c98cd7d1
 def _read_header(r):
-    for field in HEADER:
+    for field in ('capcode', 'charset', 'normalisation'):
         value = r.u8(field)
         if value: raise r.fault(f'{field} is {value}; only 0 is supported', r.at-1)
     origin = r.u8('training mode'), r.u8('byte policy')
-    if any(r.take(3, 'reserved bytes')): raise r.fault('reserved bytes are not zero', r.at-3)
-    unknown,size,n_ids,n_records,delete = (r.u24(f) for f in ('UNK id', 'vocabulary size', 'id count', 'record count',
-                                                              'delete token'))
-    if delete != NONE: raise r.fault(f'delete token {delete} in a vocabulary without capcode', r.at-3)
-    if not 0 < n_records <= n_ids <= MAX_IDS: raise r.fault(f'{n_records} records, {n_ids} ids: more than {MAX_IDS}, or none', 14)
-    if size != n_records + (unknown != NONE): raise r.fault(f'vocabulary size {size} with {n_records} records', 11)
+    if any(r.take(3, 'reserved bytes')): raise r.fault('reserved bytes are not zero', 5)
+    fields = 'UNK id', 'size', 'number of ids', 'number of records', 'delete id'
+    unknown,size,n_ids,n_records,delete = map(r.u24, fields)
     if unknown != NONE and unknown >= n_ids: raise r.fault(f'UNK id {unknown} of {n_ids} ids', 8)
+    if size != n_records + (unknown != NONE): raise r.fault(f'size {size} with {n_records} records', 11)
+    if not 0 < n_records <= n_ids <= MAX_IDS: raise r.fault(f'{n_records} records for {n_ids} ids', 14)
+    if delete != NONE: raise r.fault(f'delete token {delete} in a vocabulary without capcode', 20)
     return origin, -1 if unknown == NONE else unknown, n_ids, n_records, r.u8('longest record')
 
 # %% ../nbs/01_tokenizer.ipynb #f8c42bb6
-def _read_record(r, records, n_ids):
+def _read_record(r, earlier, n_ids):
     start,token = r.at, r.string('record')
     flags,n_words = r.take(2, 'flags and words')
-    alternatives = [r.u24('alternative') for _ in range(2)]
+    alternatives = [r.u24('stand-in') for _ in range(2)]
     for a in alternatives:
         if a == NONE: continue
-        if a >= len(records): raise r.fault(f'alternative {a} of record {len(records)} is not an earlier one', start)
-        if not token.startswith(records[a][0]): raise r.fault(f'alternative {records[a][0]!r} does not begin {token!r}', start)
-    if records and (len(token), token) <= (len(records[-1][0]), records[-1][0]):
-        raise r.fault(f'record {token!r} is not in (length, bytes) order', start)
+        if a >= len(earlier): raise r.fault(f'stand-in {a} of record {len(earlier)} is not an earlier one', start)
+        prefix = earlier[a][0]
+        if not token.startswith(prefix): raise r.fault(f'stand-in {prefix!r} does not begin {token!r}', start)
+    if earlier and (len(token), token) <= (len(earlier[-1][0]), earlier[-1][0]):
+        raise r.fault(f'{token!r} is not in (length, bytes) order', start)
     token_id = r.u24('token id')
     if token_id >= n_ids: raise r.fault(f'token id {token_id} of {n_ids} ids', start)
     return token, token_id, flags, n_words, [-1 if a == NONE else a for a in alternatives], r.f32('score')
 
+# %% ../nbs/01_tokenizer.ipynb #7023acc8
 def _unpack(data, name):
-    r = _Reader(data, name)
+    r,records = _Reader(data, name), []
     origin,unknown,n_ids,n_records,longest = _read_header(r)
-    records = []
     for _ in range(n_records): records.append(_read_record(r, records, n_ids))
     tokens,ids,flags,n_words,alternatives,scores = map(list, zip(*records))
-    if longest != len(tokens[-1]): raise r.fault(f'longest record is said to be {longest} bytes, it is {len(tokens[-1])}', 23)
-    if len({*ids, unknown} - {-1}) < n_records + (unknown >= 0): raise r.fault('two records have the same id', 24)
+    if longest != len(tokens[-1]): raise r.fault(f'longest record of {longest} bytes, found {len(tokens[-1])}', 23)
+    if len({*ids, unknown}) < n_records+1: raise r.fault('two records with the same id', 24)
     byte_class = np.frombuffer(r.take(256, 'byte classes'), np.uint8).copy()
-    deleted = tuple((r.string('deleted token'), r.u24('deleted id'), r.f32('score')) for _ in range(r.u24('deleted count')))
+    n_deleted = r.u24('number of deleted tokens')
+    deleted = tuple((r.string('deleted token'), r.u24('deleted id'), r.f32('score')) for _ in range(n_deleted))
     if r.at < len(data): raise r.fault(f'{len(data)-r.at} bytes follow the end')
     return Vocabulary(tokens, np.array(ids, np.int32), np.array(flags, np.uint8), np.array(n_words, np.uint8),
-                      np.array(alternatives, np.int32), byte_class, np.array(scores, np.float32), n_ids, origin, unknown, deleted)
+                      np.array(alternatives, np.int32), byte_class, np.array(scores, np.float32), n_ids, origin,
+                      unknown, deleted)
 
-# %% ../nbs/01_tokenizer.ipynb #7023acc8
+# %% ../nbs/01_tokenizer.ipynb #dac4c4bd
 class Tokenizer(Codec):
-    "A `Codec` that comes from strings or a .vocab file and goes back to one."
+    "A `Codec` that comes from strings or from a .vocab file, and goes back to one."
     @classmethod
     def from_tokens(cls,
         tokens:list, # distinct byte strings of 1 to 40 bytes; the ids are their places in (length, bytes) order
-    )->'Tokenizer': # of len(tokens)+1 entries
+    )->'Tokenizer':  # of len(tokens)+1 entries, BOS the last
         "Compile these strings."
         return cls(compile_vocab(tokens))
 
     @classmethod
     def from_bytes(cls,
-        data:bytes,      # a .vocab file of capcode 0
+        data:bytes,       # a .vocab file without capcode, charset and normalisation
         name:str='vocab', # what error messages call it
-    )->'Tokenizer': # ValueError with offset and fault if the file is not sound
+    )->'Tokenizer':       # ValueError with offset and fault if the file is not sound
         "Read a file that is in memory."
         return cls(_unpack(bytes(data), name))
 
     @classmethod
     def load(cls,
-        path, # of a .vocab file
-    )->'Tokenizer': # ValueError as `from_bytes`
+        path,        # of a .vocab file
+    )->'Tokenizer':  # ValueError as `from_bytes`
         "Read a .vocab file."
-        if os.path.getsize(path) > MAX_FILE_BYTES: raise ValueError(f'{path}: more than {MAX_FILE_BYTES} bytes, not a vocabulary')
+        if os.path.getsize(path) > MAX_FILE_BYTES: raise ValueError(f'{path}: too large for a vocabulary')
         return cls.from_bytes(Path(path).read_bytes(), str(path))
 
     def to_bytes(self)->bytes: # a .vocab file
@@ -363,9 +371,11 @@ class Tokenizer(Codec):
         return hashlib.sha256(self.to_bytes()).hexdigest()
 
     def save(self,
-        path, # where the .vocab file shall be
-    )->None: # the file is whole or absent, never half
+        path,   # where the .vocab file shall be
+    )->None:    # the file is whole or absent, never half
         "Write a .vocab file."
         temporary = Path(f'{path}.tmp{os.getpid()}')
-        temporary.write_bytes(self.to_bytes())
-        os.replace(temporary, path)
+        try:
+            temporary.write_bytes(self.to_bytes())
+            os.replace(temporary, path)
+        finally: temporary.unlink(missing_ok=True)

@@ -1,0 +1,130 @@
+"The whole chain as a user meets it: the command line in a process of its own, on small texts."
+import json, os, re, signal, subprocess, sys, time
+from pathlib import Path
+import numpy as np, pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PGOLF = str(Path(sys.executable).with_name('pgolf'))
+SMALL = 'preset=cpu num_layers=2 model_dim=64 ve_layers=1 bigram_vocab_size=256 bigram_dim=16 ve_dim=16 vocab_size=400 val_bytes=20000 sample_tokens=16'.split()
+
+def pgolf(*words, **kw):
+    "Run the command; give its exit code and what it said."
+    return subprocess.run([PGOLF, *map(str, words)], cwd=ROOT, capture_output=True, text=True, timeout=300, **kw)
+
+@pytest.fixture(scope='module')
+def text(tmp_path_factory):
+    "A text that is on every machine: the topics of Python's own help."
+    from pydoc_data.topics import topics
+    folder = tmp_path_factory.mktemp('text')
+    (folder/'topics.jsonl').write_text('\n'.join(json.dumps(dict(text=t)) for t in topics.values()))
+    return folder/'topics.jsonl'
+
+@pytest.fixture(scope='module')
+def done(text, tmp_path_factory):
+    "Two runs with the same seed and a third with another."
+    folder = tmp_path_factory.mktemp('runs')
+    for name, seed in (('a', 1), ('b', 1), ('c', 2)):
+        p = pgolf('run', *SMALL, f'text={text}', 'steps=60', f'seed={seed}', f'out={folder/name}')
+        assert p.returncode == 0, p.stderr
+    return folder
+
+def results(folder): return json.loads((folder/'results.json').read_text())
+
+def test_same_seed_same_bytes(done):
+    a, b, c = ((done/n/'model.pgolf').read_bytes() for n in 'abc')
+    assert a == b and a != c
+    assert results(done/'a')['val_bpb'] == results(done/'b')['val_bpb']
+
+def test_run_folder(done):
+    r = results(done/'a')
+    for key in ('val_bpb', 'text_bytes', 'tokens', 'bytes', 'seconds', 'config_hash', 'seed', 'world_size', 'device', 'versions', 'train_sha256'): assert key in r, key
+    assert set(r['val_bpb']) == {'fixed', 'sliding', 'ttt', 'ngram'} and set(r['bytes']) == {'code', 'model', 'total', 'cap'}
+    assert sum(p['bytes'] for p in r['parts']) == r['bytes']['model'] == (done/'a/model.pgolf').stat().st_size
+    assert 0 < r['val_bpb']['ngram'] < r['val_bpb']['sliding'] < 8 and r['steps'] == 60
+    lines = [json.loads(l) for l in (done/'a/metrics.jsonl').read_text().splitlines()]
+    assert lines[-1]['nats'] < lines[0]['nats']
+    config = json.loads((done/'a/config.json').read_text())
+    assert config['hash'] == r['config_hash'] and config['values']['num_layers'] == dict(value=2, source='command line')
+
+@pytest.mark.parametrize('stage', ['fixed', 'sliding', 'ttt', 'ngram'])
+def test_score_can_be_added_up_again(done, stage):
+    z, r = np.load(done/f'a/scores/{stage}.npz'), results(done/'a')
+    assert z['bytes'].sum() == r['text_bytes'] and len(z['bits']) == r['tokens']
+    assert abs(z['bits'].sum()/z['bytes'].sum()-r['val_bpb'][stage]) < 1e-9
+    assert (z['bits'][1:] > 0).all() and (z['position'] == np.arange(len(z['bits']))).all()
+
+def test_report_opens_without_a_network(done):
+    html = (done/'a/report.html').read_text()
+    assert not re.search(r'(src|href)\s*=\s*["\']?(https?:)?//', html) and '@import' not in html
+
+def test_artifact_scores_and_writes(done, text):
+    p = pgolf('score', done/'a/model.pgolf', f'text={text}', 'val_bytes=5000', 'ttt_enabled=0')
+    assert p.returncode == 0 and 'bits per byte' in p.stdout, p.stderr
+    one, two = (pgolf('write', done/'a/model.pgolf', '--prompt', 'The ', '--tokens', 20).stdout for _ in range(2))
+    assert one == two and one.startswith('The ')
+
+def test_shards_of_another_run(done, tmp_path):
+    "What one run tokenised, another trains on; the validation text is the same."
+    p = pgolf('run', *SMALL, f'data={done}/a/shards', f'vocab={done}/a/tokenizer.vocab', 'steps=5', f'out={tmp_path}/d', 'ttt_enabled=0', 'ngram_enabled=0')
+    assert p.returncode == 0, p.stderr
+    assert results(tmp_path/'d')['val_sha256'] == results(done/'a')['val_sha256'] and set(results(tmp_path/'d')['val_bpb']) == {'fixed', 'sliding'}
+
+def test_bytes_that_are_no_text(tmp_path):
+    "Arbitrary bytes are data like any other."
+    rng = np.random.default_rng(0)
+    words = [rng.integers(0, 256, 9).astype(np.uint8).tobytes() for _ in range(300)]
+    (tmp_path/'x.txt').write_bytes(b''.join(words[i] for i in rng.integers(0, 300, 20000)))
+    p = pgolf('run', *SMALL, f'text={tmp_path}/x.txt', 'steps=5', f'out={tmp_path}/run')
+    assert p.returncode == 0, p.stderr
+    assert results(tmp_path/'run')['text_bytes'] > 10000
+
+def test_ctrl_c_keeps_a_checkpoint(text, tmp_path):
+    out = tmp_path/'run'
+    p = subprocess.Popen([PGOLF, 'run', *SMALL, f'text={text}', 'seconds=120', f'out={out}'], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    began = time.time()
+    while not ((out/'metrics.jsonl').exists() and (out/'metrics.jsonl').read_text()) and time.time() < began+120: time.sleep(.2)
+    time.sleep(1)
+    p.send_signal(signal.SIGINT)
+    _, err = p.communicate(timeout=60)
+    assert p.returncode == 130 and str(out/'checkpoint.safetensors') in err and 'Traceback' not in err, err
+    q = pgolf('run', *SMALL, f'text={text}', f'checkpoint={out}/checkpoint.safetensors', f'vocab={out}/tokenizer.vocab', f'out={tmp_path}/rest', 'ttt_enabled=0')
+    assert q.returncode == 0 and (tmp_path/'rest/model.pgolf').exists(), q.stderr
+
+def cut(path, n):
+    path.write_bytes(path.read_bytes()[:n])
+    return path
+
+@pytest.fixture
+def broken(done, tmp_path):
+    "One of each thing that can be wrong."
+    (tmp_path/'empty.txt').write_bytes(b'')
+    (tmp_path/'short.txt').write_bytes(b'short')
+    (tmp_path/'shards').mkdir()
+    for p in (done/'a/shards').iterdir(): (tmp_path/'shards'/p.name).write_bytes(p.read_bytes())
+    cut(tmp_path/'shards/fineweb_train_000000.bin', 5000)
+    a = bytearray((done/'a/model.pgolf').read_bytes())
+    a[len(a)//2] ^= 1
+    (tmp_path/'model.pgolf').write_bytes(a)
+    return tmp_path
+
+@pytest.mark.parametrize('words, names', [
+    ('run text={d}/none.txt', 'none.txt'), ('run text={d}/empty.txt', 'empty'), ('run text={d}/short.txt', 'too short'), ('run out=/proc/nowhere/run', '/proc/nowhere'),
+    ('run data={d}/shards vocab={a}/tokenizer.vocab', 'fineweb_train_000000.bin'), ('score {d}/model.pgolf', 'model.pgolf'), ('run steps=-1', '-1'),
+    ('run text={t} vocab={a}/tokenizer.vocab vocab_size=1024', '400'), ('run num_layer=3', 'num_layers'), ('run seconds=soon', 'seconds'), ('run preset=tpu', 'preset=tpu'),
+    ('run text={t} checkpoint={d}/empty.txt', 'checkpoint'), ('run --no-such', 'no-such')])
+def test_one_line_for_a_mistake(words, names, broken, done, text):
+    out = broken/'run'
+    words = words.format(d=broken, a=done/'a', t=text).split()
+    if words[0] == 'run' and not any(w.startswith('out=') for w in words): words += [*SMALL[:8], f'out={out}'] if 'vocab_size=1024' not in words else [f'out={out}']
+    p = pgolf(*words)
+    said = p.stderr.strip().splitlines()
+    assert p.returncode == 2 and names in said[-1] and 'Traceback' not in p.stderr, p.stderr
+    assert len(said) == 1 or '--no-such' in words
+    assert not out.exists() or 'checkpoint' in names, sorted(out.iterdir())
+
+def test_help_is_complete():
+    from pgolf.settings import setting_help
+    top, of_run = pgolf('--help').stdout, pgolf('run', '--help').stdout
+    for name in ('run', 'score', 'write', 'report'):
+        assert name in top and pgolf(name, '--help').returncode == 0
+    for key, (_, _, said) in setting_help().items(): assert f'  {key} ' in of_run and said, key
