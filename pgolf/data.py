@@ -45,7 +45,7 @@ def write_shard(
     path, ids = Path(path), np.asarray(ids)
     if ids.ndim != 1: raise ValueError(f'{path}: a shard takes one row of tokens, not an array of shape {ids.shape}')
     if ids.size and (ids.dtype.kind not in 'ui' or ids.min() < 0 or ids.max() > 65535):
-        raise ValueError(f'{path}: tokens are integers from 0 to 65535, not {ids.dtype} from {ids.min()} to {ids.max()}')
+        raise ValueError(f'{path}: tokens are integers to 65535, not {ids.dtype} from {ids.min()} to {ids.max()}')
     header = np.zeros(HEADER_WORDS, '<i4')
     header[:3] = SHARD_MAGIC, SHARD_VERSION, len(ids)
     beside = path.with_name(f'{path.name}.{os.getpid()}.tmp')
@@ -77,7 +77,7 @@ def write_shards(
     prefix:str,                        # of the file names: 'fineweb_train' gives fineweb_train_000000.bin and so on
     ids,                               # (tokens,) integers, or an iterable of such arrays
     tokens_per_shard:int=SHARD_TOKENS, # every shard but the last has so many
-)->list[Path]:                         # the files, in order; ValueError if others of that prefix lie there or there are no tokens
+)->list[Path]:                         # the files, in order; ValueError if some are there already, or no tokens come
     "Write a stream of tokens as shards; after a failure none of them is there."
     folder = Path(folder)
     if there := sorted(folder.glob(f'{prefix}_*.bin')): raise ValueError(f'{there[0]}: there already, remove it first')
@@ -176,6 +176,7 @@ def _inputs_targets(spans, device): # (rows, n+1) uint16 -> two of (rows, n) int
     spans = torch.from_numpy(spans.astype(np.int32)).to(device).long()
     return spans[:, :-1], spans[:, 1:]
 
+# %% ../nbs/03_data.ipynb #03ed3220
 class Loader:
     "The record's order: the stream from start to end, each rank with its own span of every micro-batch."
     def __init__(self,
@@ -217,7 +218,9 @@ class RowOrder:
         n_tokens:int, # in the ring
         seq_len:int,  # of a row
         seed:int,     # the only source of randomness
-    ): self.n_tokens, self.seq_len, self.seed, self.n_rows, self.epoch = n_tokens, seq_len, seed, n_tokens//seq_len, None
+    ):
+        self.n_tokens, self.seq_len, self.seed = n_tokens, seq_len, seed
+        self.n_rows, self.epoch = n_tokens//seq_len, None
 
     def starts(self,
         epoch:int, # 0, 1, ...
@@ -268,11 +271,14 @@ class ShuffledRows:
         self.n_drawn += n*self.world
         return _inputs_targets(np.stack([self.ring.span(s, seq_len + 1) for s in starts.tolist()]), self.device)
 
-    def state_dict(self)->dict: # plain numbers
+    def state_dict(self,
+    )->dict: # plain numbers
         "What must be kept to go on from here."
         return dict(n_drawn=self.n_drawn, seed=self.order.seed, seq_len=self.order.seq_len, n_tokens=self.ring.n_tokens)
 
-    def load_state_dict(self, state:dict)->None: # from `state_dict` of any rank; ValueError if of another order
+    def load_state_dict(self,
+        state:dict, # from `state_dict` of any rank; ValueError if of another order
+    )->None:
         "Go on from there."
         _same(self.state_dict(), state, ['seed', 'seq_len', 'n_tokens'])
         self.n_drawn = int(state['n_drawn'])

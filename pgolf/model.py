@@ -6,7 +6,7 @@
 __all__ = ['NORM_EPS', 'ROPE_REFERENCE', 'ModelConfig', 've_layers', 'rms_norm', 'rope_tables', 'rotate', 'exclude_self',
            'bigram_hash', 'shift_one', 'LowRank', 'init_projection', 'Smear', 'causal_attention', 'Attention', 'mlp',
            'Block', 'GPT', 'init_weights', 'layer_weights', 'embed', 'value_embeddings', 'features', 'logits',
-           'nats_loss', 'to_training_dtype']
+           'soft_cap', 'nats_loss', 'to_training_dtype']
 
 # %% ../nbs/04_model.ipynb #c89bab53
 import math
@@ -26,7 +26,7 @@ class ModelConfig:
     mlp_mult:float=3.             # hidden width of the MLP over d
     tie_embeddings:bool=True      # the output layer is the embedding
     tied_embed_init_std:float=.005 # standard deviation of the embedding at the start
-    logit_softcap:float=30.       # logits lie within plus and minus this
+    logit_softcap:float=30.       # logits lie within plus and minus this; 0: any value
     rope_base:float=10000.        # wavelength base of the rotation
     rope_dims:int=16              # rotated entries of each head; 0: all
     qk_gain_init:float=1.5        # gain of the queries at the start
@@ -335,10 +335,17 @@ def logits(
     model:GPT,
     x:Tensor, # (..., d): output of `features`
 )->Tensor:    # (..., V), within plus and minus logit_softcap
-    "Scores of every token of the vocabulary, softly capped."
+    "Scores of every token of the vocabulary, softly capped if the configuration says so."
     name = 'tok_emb' if model.cfg.tie_embeddings else 'lm_head'
     z = F.linear(x, model.rounded(f'{name}.weight', getattr(model, name).weight).to(x.dtype))
-    return model.cfg.logit_softcap*torch.tanh(z/model.cfg.logit_softcap)
+    return soft_cap(z, model.cfg.logit_softcap)
+
+def soft_cap(
+    z:Tensor,  # float
+    cap:float, # limit; 0: none
+)->Tensor:     # same shape
+    "Values pressed smoothly between minus and plus `cap`."
+    return cap*torch.tanh(z/cap) if cap else z
 
 # %% ../nbs/04_model.ipynb #43a257cb
 def nats_loss(
@@ -353,8 +360,7 @@ def nats_loss(
     further = []
     for k, head in enumerate(model.mtp_heads):
         z = F.linear(x[:, :-(k+1)], head.weight.to(x.dtype))
-        z = cfg.logit_softcap*torch.tanh(z/cfg.logit_softcap)
-        further.append(F.cross_entropy(z.float().flatten(0, 1), targets[:, k+1:].flatten()))
+        further.append(F.cross_entropy(soft_cap(z, cfg.logit_softcap).float().flatten(0, 1), targets[:, k+1:].flatten()))
     return nats + cfg.mtp_loss_weight*torch.stack(further).mean()
 
 # %% ../nbs/04_model.ipynb #84af47ae

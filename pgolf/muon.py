@@ -88,7 +88,7 @@ def _muon_update(
     buffer = state['momentum_buffer'].mul_(momentum).add_(g)
     u = newton_schulz(g.add(buffer, alpha=momentum) if group['nesterov'] else buffer, group['ns_steps'], dtype)
     p.mul_(1 - lr*group['weight_decay'])
-    p.add_(u.to(p.dtype), alpha=-lr*max(1, p.size(-2)/p.size(-1))**.5)
+    p.add_(u, alpha=-lr*max(1, p.size(-2)/p.size(-1))**.5)
 
 # %% ../nbs/06_muon.ipynb #81d71520
 def momentum_at(

@@ -38,7 +38,7 @@ _jit = njit(cache=__name__ != '__main__') # in a notebook the cache would miss t
 def _find(nodes, slots, parent, token): # the child's id or -1, and the slot where it is or would go
     mask = len(slots)-1
     mixed = np.uint64((parent << 16) | token)*np.uint64(0x9E3779B97F4A7C15) # Knuth, volume 3, 6.4: Fibonacci hashing
-    at = np.int64((mixed >> np.uint64(20)) & np.uint64(mask))
+    at = np.int64((mixed >> np.uint64(32)) & np.uint64(mask))
     while slots[at] >= 0:
         node = slots[at]
         if nodes[node, PARENT] == parent and nodes[node, TOKEN] == token: return node, at
@@ -255,6 +255,7 @@ def _normalised(logp, n_rows, n_vocab): # (n_rows, V) float64: the inner probabi
 class _Pending(NamedTuple):
     "A block scored and not yet confirmed, and what it takes to undo it."
     block:Block
+    first:int          # tokens counted before the block
     n_nodes:int        # nodes before the block
     journal:np.ndarray # (2, tokens, max_order+1) int32: children touched, the times they had
     saved:list         # context, weights, squares, marks as they were
@@ -282,7 +283,7 @@ class Ngram:
         inner = _normalised(self.inner.score(block), len(block), self.n_vocab)
         journal, out = np.full((2, len(tokens), self.config.max_order+1), -1, np.int32), np.empty_like(inner)
         self.tables = t = _grown(self.tables, min(n_nodes + journal[0].size, self.config.max_nodes))
-        self.pending = _Pending(block, n_nodes, journal, [a.copy() for a in t[2:]])
+        self.pending = _Pending(block, first, n_nodes, journal, [a.copy() for a in t[2:]])
         _pass(t, tokens, inner, out, self.work, self.config.rate, self.config.max_nodes, *journal)
         return torch.from_numpy(out).log_()
 
@@ -290,9 +291,9 @@ class Ngram:
         block:Block, # the block just charged
     )->None:
         "Keep what the block taught; pass it on."
-        scored = self.pending and self.pending.block
-        same = scored and scored.start == block.start and np.array_equal(scored.tokens, block.tokens)
-        if not same: self.score(block)
+        old = self.pending
+        same = old and old.block.start == block.start
+        if not same or not np.array_equal(old.block.tokens[old.first:], block.tokens[old.first:]): self.score(block)
         self.pending = None
         self.inner.update(block)
 
@@ -304,7 +305,6 @@ class Ngram:
 # %% ../nbs/11_ngram.ipynb #ad6ec564
 def _undo(ngram): # take back what `score` did and no `update` confirmed
     if ngram.pending is None: return
-    _, n_nodes, journal, saved = ngram.pending
-    _rewind(ngram.tables, n_nodes, *journal)
-    for now, before in zip(ngram.tables[2:], saved): now[:] = before
+    _rewind(ngram.tables, ngram.pending.n_nodes, *ngram.pending.journal)
+    for now, before in zip(ngram.tables[2:], ngram.pending.saved): now[:] = before
     ngram.pending = None

@@ -4,10 +4,9 @@
 
 # %% auto #0
 __all__ = ['RECORD_PERCENTILES', 'RECORD_INT8_PERCENTILE', 'TINY_SCALE', 'MAX_QUANTILE_ELEMENTS', 'BANK_PARTS', 'CONTROLS',
-           'quantise_rows', 'quantise_scalar', 'relative_rms', 'back', 'bank_names', 'split_banks', 'join_banks',
-           'QuantConfig', 'record_quant', 'policy', 'Quantised', 'quantise_tensor', 'dequantise_tensor',
-           'quantise_state', 'dequantise_state', 'straight_through', 'make_rounding', 'record_fake_quant',
-           'record_rounding']
+           'quantise_rows', 'quantise_scalar', 'relative_rms', 'bank_names', 'split_banks', 'join_banks', 'QuantConfig',
+           'record_quant', 'policy', 'Quantised', 'quantise_tensor', 'dequantise_tensor', 'quantise_state',
+           'dequantise_state', 'straight_through', 'make_rounding', 'record_fake_quant', 'record_rounding']
 
 # %% ../nbs/07_quantize.ipynb #20a0c47c
 from dataclasses import dataclass, field
@@ -95,11 +94,6 @@ def relative_rms(
     w, restored = w.double(), restored.double()
     gap = (w - restored).square().mean().sqrt().item()
     return gap / (w.square().mean().sqrt().item() or 1.)
-
-def back(w, *args, **kw):
-    "`w` after quantising its rows and returning."
-    codes, scales = quantise_rows(w, *args, **kw)
-    return codes.float()*scales.float()[:, None]
 
 # %% ../nbs/07_quantize.ipynb #d995514e
 BANK_PARTS = { # the record's export names; layer i of part k is slice k*n_layers + i
