@@ -46,7 +46,8 @@ class ModelConfig:
 
     def __post_init__(self):
         for a, b in (('model_dim', 'num_heads'), ('num_heads', 'num_kv_heads')):
-            if getattr(self, a) % getattr(self, b): raise ValueError(f'{a}={getattr(self, a)} is not a multiple of {b}={getattr(self, b)}')
+            x, y = getattr(self, a), getattr(self, b)
+            if x % y: raise ValueError(f'{a}={x} is not a multiple of {b}={y}')
 
 # %% ../nbs/04_model.ipynb #139b2f36
 def ve_layers(
@@ -186,20 +187,20 @@ class Attention(nn.Module):
             nn.init.zeros_(self.attn_gate.weight); nn.init.constant_(self.attn_gate.bias, 4.)
         if cfg.value_residual: self.vr_lambda = nn.Parameter(torch.tensor([.5, .5]))
 
-    def forward(self, x:Tensor, q:Tensor, k:Tensor, v:Tensor, out:Tensor, rope:tuple, ve:Tensor|None, v0:Tensor|None)->tuple:
+    def forward(self, x:Tensor, w:dict, rope:tuple, ve:Tensor|None, v0:Tensor|None)->tuple:
         "Output (B, T, d) and this layer's values before any mixing, (B, T, K, D)."
-        values = F.linear(x, v)
+        values = F.linear(x, w['v'])
         if ve is not None: values = values + ve
         values = raw = values.unflatten(-1, (self.K, -1))
         if v0 is not None: values = self.vr_lambda[0].to(x.dtype)*v0 + self.vr_lambda[1].to(x.dtype)*values
-        queries = rotate(rms_norm(F.linear(x, q).unflatten(-1, (self.H, -1))), *rope)*self.q_gain.to(x.dtype)[:, None]
-        keys = rotate(rms_norm(F.linear(x, k).unflatten(-1, (self.K, -1))), *rope)
+        queries = rotate(rms_norm(F.linear(x, w['q']).unflatten(-1, (self.H, -1))), *rope)*self.q_gain.to(x.dtype)[:, None]
+        keys = rotate(rms_norm(F.linear(x, w['k']).unflatten(-1, (self.K, -1))), *rope)
         y = causal_attention(queries, keys, values)
         if self.exclusive: y = exclude_self(y, values)
         if hasattr(self, 'attn_gate'):
             gate = F.linear(x, self.attn_gate.weight.to(x.dtype), self.attn_gate.bias.to(x.dtype))
             y = y*gate.sigmoid()[..., None]
-        return F.linear(y.flatten(2), out), raw
+        return F.linear(y.flatten(2), w['out']), raw
 
 # %% ../nbs/04_model.ipynb #504c7d8f
 def mlp(
@@ -231,7 +232,7 @@ class Block(nn.Module):
         "The stream after this layer, (B, T, d), and the layer's values."
         mix = self.resid_mix.to(x.dtype)
         x = mix[0]*x + mix[1]*x0
-        y, v = self.attn(rms_norm(x)*self.norm_scale, w['q'], w['k'], w['v'], w['out'], rope, ve, v0)
+        y, v = self.attn(rms_norm(x)*self.norm_scale, w, rope, ve, v0)
         out = x + self.attn_scale.to(x.dtype)*y
         out = out + self.mlp_scale.to(x.dtype)*mlp(rms_norm(out)*self.norm_scale, w['up'], w['down'])
         if hasattr(self, 'dtg_gate'):
@@ -250,11 +251,13 @@ class GPT(nn.Module):
         kv, hidden = d//cfg.num_heads*cfg.num_kv_heads, int(cfg.mlp_mult*d)
         self.rounding = {} # parameter name -> function that rounds it in training (late QAT); filled by the trainer
         self.tok_emb = nn.Embedding(cfg.vocab_size, d)
-        self.bigram = LowRank(cfg.bigram_vocab_size, cfg.bigram_dim, d, scale=.05, std=0) if cfg.bigram_vocab_size else None
+        n_rows = cfg.bigram_vocab_size
+        self.bigram = LowRank(n_rows, cfg.bigram_dim, d, scale=.05, std=0) if n_rows else None
         self.smear = Smear(d)
         self.skip_weights = nn.Parameter(torch.ones(n//2, d))
-        self.qo_bank, self.kv_bank = nn.Parameter(torch.zeros(2*n, d, d)), nn.Parameter(torch.zeros(2*n, kv, d))
-        self.mlp_up_bank, self.mlp_down_bank = nn.Parameter(torch.zeros(n, hidden, d)), nn.Parameter(torch.zeros(n, d, hidden))
+        bank = lambda *shape: nn.Parameter(torch.zeros(shape))
+        self.qo_bank, self.kv_bank = bank(2*n, d, d), bank(2*n, kv, d)
+        self.mlp_up_bank, self.mlp_down_bank = bank(n, hidden, d), bank(n, d, hidden)
         self.blocks = nn.ModuleList(Block(cfg, i) for i in range(n))
         if ve_layers(cfg):
             self.ve_shared = LowRank(cfg.vocab_size, cfg.ve_dim, kv, scale=.1, std=.01)
@@ -288,7 +291,8 @@ def layer_weights(
 )->list:    # for each layer a dict of q, k, v, out, up, down
     "The banks, rounded if late QAT is on, cast once, and cut into layers."
     n = model.cfg.num_layers
-    qo, kv, up, down = (model.rounded(f'{b}_bank', getattr(model, f'{b}_bank')).to(dtype) for b in ('qo', 'kv', 'mlp_up', 'mlp_down'))
+    def bank(name): return model.rounded(name, getattr(model, name)).to(dtype)
+    qo, kv, up, down = map(bank, ('qo_bank', 'kv_bank', 'mlp_up_bank', 'mlp_down_bank'))
     return [dict(q=qo[i], out=qo[n+i], k=kv[i], v=kv[n+i], up=up[i], down=down[i]) for i in range(n)]
 
 # %% ../nbs/04_model.ipynb #4d5de1b0
@@ -300,7 +304,8 @@ def embed(
     cfg = model.cfg
     x = F.embedding(ids, model.rounded('tok_emb.weight', model.tok_emb.weight))
     if model.bigram is not None:
-        x = x + model.bigram(bigram_hash(ids, cfg.bigram_vocab_size, cfg.bos_id), lambda k, w: model.rounded(f'bigram.{k}', w))
+        rows = bigram_hash(ids, cfg.bigram_vocab_size, cfg.bos_id)
+        x = x + model.bigram(rows, lambda k, w: model.rounded(f'bigram.{k}', w))
     x = rms_norm(x)
     return model.smear(x, shift_one(x, ids, cfg.bos_id))
 
@@ -359,8 +364,8 @@ def nats_loss(
     if not (model.training and cfg.mtp_num_heads): return nats
     further = []
     for k, head in enumerate(model.mtp_heads):
-        z = F.linear(x[:, :-(k+1)], head.weight.to(x.dtype))
-        further.append(F.cross_entropy(soft_cap(z, cfg.logit_softcap).float().flatten(0, 1), targets[:, k+1:].flatten()))
+        z = soft_cap(F.linear(x[:, :-(k+1)], head.weight.to(x.dtype)), cfg.logit_softcap)
+        further.append(F.cross_entropy(z.float().flatten(0, 1), targets[:, k+1:].flatten()))
     return nats + cfg.mtp_loss_weight*torch.stack(further).mean()
 
 # %% ../nbs/04_model.ipynb #84af47ae

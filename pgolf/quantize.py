@@ -9,7 +9,7 @@ __all__ = ['RECORD_PERCENTILES', 'RECORD_INT8_PERCENTILE', 'TINY_SCALE', 'MAX_QU
            'dequantise_state', 'straight_through', 'make_rounding', 'record_fake_quant', 'record_rounding']
 
 # %% ../nbs/07_quantize.ipynb #20a0c47c
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Callable, Mapping
 

@@ -60,7 +60,7 @@ class Predictor(Protocol):
     "What can be scored: distributions first, learning afterwards."
     def score(self,
         block:Block, # targets to predict
-    )->Tensor:       # (len(block), V) float: natural-log probabilities; row i a function of block.tokens[:block.start+i] alone
+    )->Tensor:       # (len(block), V) float: natural-log probabilities; row i knows block.tokens[:block.start+i] alone
         "The distribution of every target of the block."
     def update(self,
         block:Block, # the block just charged
@@ -107,14 +107,16 @@ class Ledger:
 
     def bpb(self)->float: # bits per byte of the whole text; ValueError while targets are missing
         "Bits per byte, once everything is charged: a part of a text is not its score."
-        if self.next < len(self.tokens): raise ValueError(f'{len(self.tokens)-self.next} of {len(self.tokens)-1} targets not charged yet')
+        missing = len(self.tokens)-self.next
+        if missing > 0: raise ValueError(f'{missing} of {len(self.tokens)-1} targets not charged yet')
         return bits_per_byte(float(self.bits.sum())*math.log(2), int(self.token_bytes.sum()))
 
     def save(self,
         path, # where the .npz goes
     )->None:
         "Position, bits and bytes of every token, so that anybody can add them up again."
-        np.savez_compressed(path, position=np.arange(len(self.bits)), bits=self.bits, bytes=self.token_bytes.astype(np.uint16))
+        n_bytes = self.token_bytes.astype(np.uint16)
+        np.savez_compressed(path, position=np.arange(len(self.bits)), bits=self.bits, bytes=n_bytes)
 
 # %% ../nbs/00_score.ipynb #565e5866
 def _check(
@@ -123,15 +125,17 @@ def _check(
     ledger:Ledger, # what has been charged so far; ValueError if the block is not next or a row is no distribution
 )->None:
     "What must hold before a charge."
-    if block.start != ledger.next: raise ValueError(f'block starts at {block.start}, the ledger waits for {ledger.next}: every target once, in order')
+    if block.start != ledger.next:
+        raise ValueError(f'block starts at {block.start}, the ledger waits for {ledger.next}: each target once, in order')
     if not np.array_equal(block.targets, ledger.tokens[block.start:block.stop]):
         raise ValueError(f'block {block.start}..{block.stop} is not what the stream has there')
-    if tuple(logp.shape) != (len(block), ledger.n_vocab):
-        raise ValueError(f'distributions of shape {tuple(logp.shape)}, wanted {(len(block), ledger.n_vocab)}: the whole vocabulary at every target')
+    got, wanted = tuple(logp.shape), (len(block), ledger.n_vocab)
+    if got != wanted: raise ValueError(f'distributions of shape {got}, wanted {wanted}: the whole vocabulary each time')
     off = (logp.exp().sum(-1) - 1).abs()
     if not bool((off <= SUM_TOLERANCE).all()): # a NaN fails here too
         i = int(off.nan_to_num(math.inf).argmax())
-        raise ValueError(f'the distribution at position {block.start+i} sums to {float(logp[i].exp().sum()):.6g}, not to 1')
+        total = float(logp[i].exp().sum())
+        raise ValueError(f'the distribution at position {block.start+i} sums to {total:.6g}, not to 1')
 
 # %% ../nbs/00_score.ipynb #a8724f8b
 def score_stream(
@@ -139,7 +143,7 @@ def score_stream(
     tokens:np.ndarray,         # (N,) uint16: the stream
     ledger:Ledger,             # made for the same stream
     n_block:int=4096,          # targets in a block
-    progress:Callable=lambda bs, total: bs, # wraps the iteration over blocks, to show progress; gets the number of blocks
+    progress:Callable=lambda bs, total: bs, # wraps the iteration over blocks, to show progress
 )->float:                      # bits per byte
     "Score, charge, update, from left to right; return bits per byte."
     n_blocks = math.ceil(max(len(tokens)-1, 0)/n_block)

@@ -82,7 +82,8 @@ def split_arguments(
     "KEY=VALUE words as a dict; ValueError for a word that belongs nowhere."
     out, key = {}, None
     for a in args:
-        if '=' in a and not (key in ('text', 'val') and Path(a).exists()): key, value = a.split('=', 1); out[key] = value
+        is_path = key in ('text', 'val') and Path(a).exists() # a path may hold a = too
+        if '=' in a and not is_path: key, out[a.split('=')[0]] = a.split('=', 1)
         elif key in ('text', 'val'): out[key] += '\n'+a
         else: raise ValueError(f'{a}: settings are given as KEY=VALUE')
     return out
@@ -90,14 +91,19 @@ def split_arguments(
 # %% ../nbs/12_settings.ipynb #47095462
 PRESETS = {
     'cpu': dict(
-        num_layers=4, model_dim=128, num_heads=4, num_kv_heads=2, bigram_vocab_size=2048, bigram_dim=32, xsa_last_n=2, ve_dim=32, ve_layers='2,3',
-        max_wallclock_seconds=110., iterations=10**6, train_batch_tokens=1024, train_seq_len=128, grad_accum=1, warmup_steps=0, schedule='share', warmdown_share=.6,
-        ema_decay=.99, muon_momentum=.95, muon_momentum_warmup_steps=200, eval_stride=32, val_bytes=262144,
+        num_layers=4, model_dim=128, num_heads=4, num_kv_heads=2, xsa_last_n=2, ve_dim=32, ve_layers='2,3',
+        bigram_vocab_size=2048, bigram_dim=32,
+        max_wallclock_seconds=110., iterations=10**6, train_batch_tokens=1024, train_seq_len=128, grad_accum=1,
+        warmup_steps=0, schedule='share', warmdown_share=.6, ema_decay=.99, muon_momentum=.95,
+        muon_momentum_warmup_steps=200, eval_stride=32, val_bytes=262144,
         ttt_chunk_tokens=4096, ttt_seq_len=128, ttt_batch_seqs=8, ttt_epochs=1),
     'gpu': dict(
-        max_wallclock_seconds=600., iterations=10**6, train_batch_tokens=131072, train_seq_len=1024, grad_accum=1, schedule='share', warmdown_share=.6, epochs=8.,
-        bigram_vocab_size=10240, muon_momentum_warmup_steps=300, ttt_seq_len=1024),
-    'record': dict(bigram_vocab_size=10240, order='stream', cross_documents=True, record_qat=True, record_export=True, ema_debias=False)}
+        max_wallclock_seconds=600., iterations=10**6, epochs=8., train_batch_tokens=131072, train_seq_len=1024,
+        grad_accum=1, schedule='share', warmdown_share=.6, bigram_vocab_size=10240, muon_momentum_warmup_steps=300,
+        ttt_seq_len=1024),
+    'record': dict(
+        bigram_vocab_size=10240, order='stream', cross_documents=True, record_qat=True, record_export=True,
+        ema_debias=False)}
 
 # %% ../nbs/12_settings.ipynb #1b30ac65
 class Settings:
@@ -110,13 +116,14 @@ class Settings:
             if k not in table: raise ValueError(f"{k}: no such setting; did you mean {nearest(k, [*table, *ALIASES])}?")
         name = given.get('preset') or ('gpu' if torch.cuda.is_available() else 'cpu')
         if name not in PRESETS: raise ValueError(f'preset={name}: one of {", ".join(PRESETS)}')
-        if 'iterations' in given and 'max_wallclock_seconds' not in given: given['max_wallclock_seconds'] = 0. # steps alone fix the run
+        if 'iterations' in given: given.setdefault('max_wallclock_seconds', 0.) # steps alone fix the run
         given['preset'], self.source, values = name, {}, {s: {} for s in SECTIONS}
         for k, (section, f, _) in table.items():
             kind = type(f.default)
             for source, d in (('command line', given), (f'preset {name}', PRESETS[name])):
                 if k in d:
-                    values[section][f.name] = parse_value(k, d[k], kind) if isinstance(d[k], str) and kind is not str else kind(d[k])
+                    typed = isinstance(d[k], str) and kind is not str
+                    values[section][f.name] = parse_value(k, d[k], kind) if typed else kind(d[k])
                     self.source[k] = source
                     break
         for section, (cls, _) in SECTIONS.items(): setattr(self, section, cls(**values[section]))
@@ -135,15 +142,19 @@ def nearest(
     return max(words, key=lambda w: difflib.SequenceMatcher(None, word.lower(), w).ratio())
 
 def _check_settings(s): # ValueError for values that no module catches before time is spent
-    for section, name in (('train', 'train_seq_len'), ('train', 'train_batch_tokens'), ('train', 'grad_accum'), ('run', 'eval_stride'), ('run', 'ttt_chunk_tokens')):
-        if (v := getattr(getattr(s, section), name)) < 1: raise ValueError(f'{name}={v}: must be at least 1')
-    for section, name in (('train', 'max_wallclock_seconds'), ('run', 'val_bytes'), ('run', 'epochs'), ('run', 'sample_tokens')):
-        if (v := getattr(getattr(s, section), name)) < 0: raise ValueError(f'{name}={v}: cannot be negative')
     t, r = s.train, s.run
+    at_least = dict(train_seq_len=(t, 1), train_batch_tokens=(t, 1), grad_accum=(t, 1), eval_stride=(r, 1),
+                    ttt_chunk_tokens=(r, 1), max_wallclock_seconds=(t, 0), val_bytes=(r, 0), epochs=(r, 0), sample_tokens=(r, 0))
+    for name, (section, least) in at_least.items():
+        if (v := getattr(section, name)) < least: raise ValueError(f'{name}={v}: must be at least {least}')
     if t.train_batch_tokens % (t.train_seq_len*t.grad_accum):
-        raise ValueError(f'train_batch_tokens={t.train_batch_tokens}: not so many rows of train_seq_len={t.train_seq_len} in each of grad_accum={t.grad_accum} parts')
-    if r.eval_stride > (r.eval_seq_len or t.train_seq_len): raise ValueError(f'eval_stride={r.eval_stride}: more than the window of {r.eval_seq_len or t.train_seq_len}')
+        raise ValueError(f'train_batch_tokens={t.train_batch_tokens}: not a multiple of train_seq_len={t.train_seq_len} '
+                         f'times grad_accum={t.grad_accum}, so not whole rows')
+    window = r.eval_seq_len or t.train_seq_len
+    if r.eval_stride > window: raise ValueError(f'eval_stride={r.eval_stride}: more than the window of {window}')
     if r.data and not r.vocab: raise ValueError('data=…: shards need vocab=FILE, the vocabulary they were made with')
     if r.order not in ('shuffled', 'stream'): raise ValueError(f"order={r.order}: 'shuffled' or 'stream'")
-    r.device = r.device or ('cuda' if torch.cuda.is_available() else 'cpu')
-    if not (r.device == 'cpu' or r.device.startswith('cuda') and torch.cuda.is_available()): raise ValueError(f'device={r.device}: not on this machine')
+    cuda = torch.cuda.is_available()
+    r.device = r.device or ('cuda' if cuda else 'cpu')
+    known = r.device == 'cpu' or r.device.startswith('cuda') and cuda
+    if not known: raise ValueError(f'device={r.device}: not on this machine')

@@ -62,7 +62,7 @@ def loss_and_gradients(
     y:Tensor,        # (B, T) int: targets
     params:list,     # parameters to differentiate by
     workers:Workers, # threads that share the rows
-)->tuple:            # mean nats a token (scalar Tensor), and a gradient for each parameter (None where it plays no part)
+)->tuple:            # mean nats a token (scalar), and a gradient for each parameter (None where it plays no part)
     "Loss and gradients of a batch, its rows shared between threads."
     n = min(workers.n, len(x))
     shares = [(a, b, len(a)/len(x)) for a, b in zip(x.tensor_split(n), y.tensor_split(n))]
@@ -135,6 +135,7 @@ def write(
     device = next(model.parameters()).device
     for _ in range(n_tokens):
         z = logits(model, features(model, ids[None, -length:].to(device))[0, -1]).float().cpu()
-        new = z.argmax(-1, keepdim=True) if temperature == 0 else torch.multinomial((z/temperature).softmax(-1), 1, generator=rng)
+        if temperature == 0: new = z.argmax(-1, keepdim=True)
+        else: new = torch.multinomial((z/temperature).softmax(-1), 1, generator=rng)
         ids = torch.cat((ids, new))
     return ids[-n_tokens:].numpy()

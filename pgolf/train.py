@@ -29,7 +29,7 @@ class TrainConfig:
     train_batch_tokens:int=786432      # targets in a step
     train_seq_len:int=2048             # tokens in a row
     grad_accum:int=8                   # micro-batches a step is made of
-    schedule:str='record'              # 'record': warm-down of so many steps at the present pace; 'share': of so much of the run
+    schedule:str='record'              # warm-down: 'record', of so many steps at this pace; 'share', of so much of the run
     warmdown_iters:int=3500            # steps of the record's warm-down; 0: none
     warmdown_share:float=.5            # share of the run in which the rate falls, for 'share'
     warmup_steps:int=20                # steps that are undone before the clock starts (compilation, caches)
@@ -73,7 +73,7 @@ class Average:
     ):
         self.decay, self.debias, self.n_updates = decay, debias, 0
         self.live = model.state_dict(keep_vars=False) # views of the weights: they move with the model
-        self.mean = {k: torch.zeros_like(p, dtype=torch.float32) if debias else p.float().clone() for k, p in self.live.items()}
+        self.mean = {k: p.float()*(not debias) for k, p in self.live.items()}
 
     def update(self)->None:
         "Take in the present weights."
@@ -102,7 +102,8 @@ class Training:
         device = next(self.model.parameters()).device
         self.params = [p for p in self.model.parameters() if p.requires_grad]
         self.workers = Workers(device=device)
-        self.optimizers, self.average = optimizers_of(self.model, self.optim), Average(self.model, self.cfg.ema_decay, self.cfg.ema_debias)
+        self.optimizers = optimizers_of(self.model, self.optim)
+        self.average = Average(self.model, self.cfg.ema_decay, self.cfg.ema_debias)
 
 # %% ../nbs/08_train.ipynb #b70e642b
 def optimizers_of(
@@ -175,7 +176,8 @@ def kept_weights(
     run:Training,
 )->dict: # state dict, in the model's own dtypes
     "The weights that training is for: the average, or the last."
-    return run.average.state() if run.cfg.average == 'ema' else {k: p.clone() for k, p in run.model.state_dict().items()}
+    if run.cfg.average == 'ema': return run.average.state()
+    return {k: p.clone() for k, p in run.model.state_dict().items()}
 
 def load_checkpoint(
     path, # a file of `save_checkpoint`; ValueError in one line if it is none
@@ -184,7 +186,8 @@ def load_checkpoint(
     try:
         with safe_open(path, framework='pt') as f:
             info = json.loads((f.metadata() or {})['pgolf'])
-            parts = {p: {k[len(p)+1:]: f.get_tensor(k) for k in f.keys() if k.startswith(p+'.')} for p in ('weights', 'average')}
+            parts = {'weights': {}, 'average': {}}
+            for k in f.keys(): parts[k.split('.')[0]][k.split('.', 1)[1]] = f.get_tensor(k)
     except FileNotFoundError: raise ValueError(f'{path}: no such checkpoint') from None
     except Exception as e: raise ValueError(f'{path}: not a checkpoint of pgolf ({str(e).splitlines()[0]})') from None
     return parts['weights'], parts['average'], info
@@ -224,11 +227,13 @@ def train(
             lr_mul = lr_multiplier(run.step, run.secs, run.cfg)
             if lr_mul < run.cfg.late_qat_threshold: run.model.rounding = run.rounding
             o = run.optim
-            nats, norm = train_step(run, lr_mul, momentum_at(run.step, o.muon_momentum_warmup_start, o.muon_momentum, o.muon_momentum_warmup_steps))
+            momentum = momentum_at(run.step, o.muon_momentum_warmup_start, o.muon_momentum, o.muon_momentum_warmup_steps)
+            nats, norm = train_step(run, lr_mul, momentum)
             run.average.update()
             run.step += 1
             run.secs += time.perf_counter()-began
-            on_step(dict(step=run.step, secs=run.secs, nats=nats, lr_mul=lr_mul, norm=norm, tokens=run.step*run.cfg.train_batch_tokens))
+            tokens = run.step*run.cfg.train_batch_tokens
+            on_step(dict(step=run.step, secs=run.secs, nats=nats, lr_mul=lr_mul, norm=norm, tokens=tokens))
             if checkpoint and time.perf_counter()-saved > run.cfg.checkpoint_seconds:
                 _keep(run, checkpoint, meta); saved = time.perf_counter()
     if checkpoint: _keep(run, checkpoint, meta)

@@ -58,7 +58,7 @@ class TTT:
         self.inner, self.cfg, self.n_blocks, self.i = inner, cfg, n_blocks, 0
         self.params = [p for p in inner.model.parameters() if p.requires_grad]
         if cfg.optimizer == 'sgd': self.optimizer = torch.optim.SGD(self.params, lr=cfg.lr, momentum=cfg.momentum)
-        else: self.optimizer = torch.optim.AdamW(self.params, lr=cfg.lr, betas=(cfg.momentum, .99), weight_decay=0., fused=True)
+        else: self.optimizer = torch.optim.AdamW(self.params, cfg.lr, (cfg.momentum, .99), weight_decay=0., fused=True)
 
     def score(self, block:Block)->Tensor: return self.inner.score(block)
 
