@@ -22,11 +22,13 @@ class Journal:
         quiet:bool=False, # say nothing on the terminal
     ):
         self.folder, self.quiet, self.secs = Path(folder), quiet, {}
-        if (self.folder/'results.json').exists() or (self.folder/'train.log').exists(): raise ValueError(f'out={folder}: holds a run already; choose another folder')
+        if any((self.folder/n).exists() for n in ('results.json', 'train.log')):
+            raise ValueError(f'out={folder}: holds a run already; choose another folder')
         self.made = [p for p in (self.folder, *self.folder.parents) if not p.exists()]
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self.log, self.metrics = (open(self.folder/n, 'w', encoding='utf-8') for n in ('train.log', 'metrics.jsonl'))
+            self.log = open(self.folder/'train.log', 'w', encoding='utf-8')
+            self.metrics = open(self.folder/'metrics.jsonl', 'w', encoding='utf-8')
         except OSError as e: raise ValueError(f'out={folder}: cannot be written: {e.strerror}') from None
 
     def say(self, line:str)->None:
@@ -54,7 +56,8 @@ def close(
     "Close the files; on request leave no trace."
     journal.log.close(); journal.metrics.close()
     if not undo: return
-    for p in ('train.log', 'metrics.jsonl', 'config.json', 'tokenizer.vocab'): (journal.folder/p).unlink(missing_ok=True)
+    for name in ('train.log', 'metrics.jsonl', 'config.json', 'tokenizer.vocab'):
+        (journal.folder/name).unlink(missing_ok=True)
     shutil.rmtree(journal.folder/'shards', ignore_errors=True)
     for p in journal.made:
         if p.exists() and not any(p.iterdir()): p.rmdir()
@@ -66,7 +69,8 @@ def progress_bar(
     unit:str='it',
 )->tqdm:
     "A bar with what is done and what time is left, on a terminal only."
-    return tqdm(total=total, desc=name, unit=unit, leave=False, disable=journal.quiet or not sys.stderr.isatty(), dynamic_ncols=True, smoothing=.1)
+    hidden = journal.quiet or not sys.stderr.isatty()
+    return tqdm(total=total, desc=name, unit=unit, leave=False, disable=hidden, dynamic_ncols=True, smoothing=.1)
 
 def save_json(
     path, # where to
@@ -82,17 +86,20 @@ class Watch:
         cfg:TrainConfig,
         journal:Journal, # gets a line every `train_log_every` steps
     ):
-        self.t, self.journal, self.nats, self.last = cfg, journal, [], (0, 0.)
-        by_time = self.t.max_wallclock_seconds > 0
-        self.bar = progress_bar(journal, self.t.max_wallclock_seconds if by_time else self.t.iterations, 'training', 's' if by_time else 'step')
-        self.by_time = by_time
+        self.cfg, self.journal, self.nats, self.last = cfg, journal, [], (0, 0.)
+        self.by_time = cfg.max_wallclock_seconds > 0
+        total, unit = (cfg.max_wallclock_seconds, 's') if self.by_time else (cfg.iterations, 'step')
+        self.bar = progress_bar(journal, total, 'training', unit)
 
     def __call__(self, m:dict)->None:
         self.nats.append(m['nats'])
-        self.bar.update((min(m['secs'], self.t.max_wallclock_seconds) if self.by_time else m['step'])-self.bar.n)
-        if m['step'] % self.t.train_log_every and m['step'] != 1: return
-        nats, rate = float(torch.stack(self.nats).mean()), (m['tokens']-self.last[0])/max(m['secs']-self.last[1], 1e-9)
-        self.nats, self.last = [], (m['tokens'], m['secs'])
-        self.bar.set_postfix_str(f"step {m['step']}, {nats:.3f} nats, {rate:,.0f} tokens/s")
-        self.journal.number(step=m['step'], secs=round(m['secs'], 3), nats=nats, lr_mul=m['lr_mul'], norm=float(m['norm']), tokens=m['tokens'], tokens_per_sec=rate)
-        print(f"step {m['step']} {m['secs']:.1f} s, {nats:.4f} nats a token, rate x{m['lr_mul']:.3f}, {rate:,.0f} tokens/s", file=self.journal.log, flush=True)
+        step, secs, tokens = m['step'], m['secs'], m['tokens']
+        self.bar.update((round(min(secs, self.bar.total), 1) if self.by_time else step)-self.bar.n)
+        if step % self.cfg.train_log_every and step != 1: return
+        nats, rate = float(torch.stack(self.nats).mean()), (tokens-self.last[0])/max(secs-self.last[1], 1e-9)
+        self.nats, self.last = [], (tokens, secs)
+        self.bar.set_postfix_str(f'step {step}, {nats:.3f} nats, {rate:,.0f} tokens/s')
+        self.journal.number(step=step, secs=round(secs, 3), nats=nats, lr_mul=m['lr_mul'], norm=float(m['norm']),
+                            tokens=tokens, tokens_per_sec=rate)
+        line = f"step {step} {secs:.1f} s, {nats:.4f} nats a token, rate x{m['lr_mul']:.3f}, {rate:,.0f} tokens/s"
+        print(line, file=self.journal.log, flush=True)

@@ -44,8 +44,8 @@ def _json(data, place): # the JSON object in some bytes; ValueError names the pl
 def _read_object(path): return _json(path.read_bytes(), path)
 
 def _read_lines(path): # JSON objects, one a line; a last line without its newline was cut off and is left out
-    lines = path.read_bytes().split(b'\n')[:-1]
-    return [_json(line, f'{path}: line {i}') for i, line in enumerate(lines, 1) if line.strip()]
+    lines = enumerate(path.read_bytes().split(b'\n')[:-1], 1)
+    return [_json(line, f'{path}: line {i}') for i, line in lines if line.strip()]
 
 # %% ../nbs/13_report.ipynb #98628588
 _MAX_ARRAY_BYTES = 1 << 30 # chosen: a ledger of a hundred million tokens fits; more is no run of ours
@@ -55,9 +55,8 @@ def _read_array(z, key): # a list of finite numbers from an open .npz; ValueErro
     with z.open(f'{key}.npy') as f:
         if np.lib.format.read_magic(f) != (1, 0): raise ValueError(f'{key} is not in format 1.0')
         shape, _, dtype = np.lib.format.read_array_header_1_0(f)
-        if dtype.kind not in 'iuf' or len(shape) != 1: raise ValueError(f'{key} is no list of numbers')
-        fits = f.tell() + shape[0]*dtype.itemsize == size <= _MAX_ARRAY_BYTES
-        if not fits: raise ValueError(f'{key}: {shape[0]} entries in {size} bytes')
+        fits = len(shape) == 1 and f.tell() + shape[0]*dtype.itemsize == size <= _MAX_ARRAY_BYTES
+        if dtype.kind not in 'iuf' or not fits: raise ValueError(f'{key}: {dtype} of shape {shape} in {size} bytes')
         array = np.frombuffer(f.read(), dtype)
     if not np.isfinite(array).all(): raise ValueError(f'{key} holds numbers that are not finite')
     return array
@@ -65,9 +64,8 @@ def _read_array(z, key): # a list of finite numbers from an open .npz; ValueErro
 def _read_arrays(path, *keys): # arrays of a .npz, never unpickled; ValueError names the file and the fault
     try:
         with zipfile.ZipFile(path) as z: return [_read_array(z, k) for k in keys]
-    except FileNotFoundError: raise
     except KeyError: raise ValueError(f'{path}: wanted the arrays {", ".join(keys)}') from None
-    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as e:
+    except (ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as e:
         raise ValueError(f'{path}: not a sound .npz: {_fault(e)}') from None
 
 # %% ../nbs/13_report.ipynb #6655b79d
@@ -89,14 +87,13 @@ def _read_weights(path): # edges of n bins, counts before, counts after
         raise ValueError(f'{path}: no pair of histograms: {len(edges)} edges, {len(before)} and {len(after)} counts')
     return arrays
 
-# %% ../nbs/13_report.ipynb #59e4f933
 _Run = namedtuple('_Run', 'results config metrics scores weights') # objects, list of objects, stage -> score, arrays
 
 def _read_run(folder): # a run's folder, read without trust; ValueError of one line names what is missing or broken
     def read(name, reader, absent):
         try: return reader(folder/name)
         except FileNotFoundError: return absent
-        except OSError as e: raise ValueError(f'{folder/name}: cannot be read: {e.strerror}') from None
+        except OSError as e: raise ValueError(f'{folder/name}: cannot be read: {e.strerror or _fault(e)}') from None
     results = read('results.json', _read_object, None)
     if results is None: raise ValueError(f'{folder}: no results.json; is this the folder of a finished run?')
     stages = _in_order([p.stem for p in sorted((folder/'scores').glob('*.npz'))])
@@ -106,8 +103,7 @@ def _read_run(folder): # a run's folder, read without trust; ValueError of one l
 
 # %% ../nbs/13_report.ipynb #a6a41127
 def _number(v): # a finite float, or None for whatever else JSON can hold
-    try: return float(v) if type(v) in (int, float) and math.isfinite(v) else None
-    except OverflowError: return None
+    return float(v) if type(v) in (int, float) and abs(v) < 1e300 else None # NaN is not less than anything
 
 def _numbers(results, key): # name -> float: the numbers of one object such as `seconds`; empty if there is none
     found = results.get(key)
@@ -117,13 +113,11 @@ def _dicts(results, key): # the objects of a list such as `parts`
     found = results.get(key)
     return [d for d in found if isinstance(d, dict)] if isinstance(found, list) else []
 
-def _xz(results): # name and bits per byte of the baseline that the others are held against, or None
-    return next(((k, v) for k, v in _numbers(results, 'baselines').items() if k.startswith('xz') and v > 0), None)
-
 def _stage_rows(results): # (label, bits per byte, change against xz or None, is it ours), in the order of a run
-    base, ours, xz = _numbers(results, 'baselines'), _numbers(results, 'val_bpb'), _xz(results)
+    base, ours = _numbers(results, 'baselines'), _numbers(results, 'val_bpb')
+    xz = max(base.get('xz -9e', 0), 0)
     rows = [(k, v, False) for k, v in base.items()] + [(STAGES.get(k, k), ours[k], True) for k in _in_order(ours)]
-    return [(label, v, v/xz[1]-1 if xz and label != xz[0] else None, is_ours) for label, v, is_ours in rows]
+    return [(label, v, v/xz-1 if xz and label != 'xz -9e' else None, is_ours) for label, v, is_ours in rows]
 
 # %% ../nbs/13_report.ipynb #99413a25
 def _group(part): # the line of the table that a part belongs to, by its name and scheme
@@ -131,8 +125,7 @@ def _group(part): # the line of the table that a part belongs to, by its name an
     if 'vocab' in scheme or name.endswith(':vocab'): return 'vocabulary'
     if name.endswith(':scale'): return f'scales {scheme}'
     if m := re.fullmatch(r'int(\d)', scheme): return f'{"matrices" if int(m[1]) < 8 else "embeddings"} {scheme}'
-    if scheme in ('fp16', 'fp32', 'bf16'): return f'vectors {scheme}'
-    return 'container' if scheme in ('', 'json', 'container', 'header') else scheme
+    return {'': 'container', 'json': 'container', 'fp16': 'vectors fp16', 'fp32': 'vectors fp32'}.get(scheme, scheme)
 
 def _model_groups(results): # group -> bytes, largest first; with `not listed` they add up to the bytes of the model
     groups = {}
@@ -144,9 +137,9 @@ def _model_groups(results): # group -> bytes, largest first; with `not listed` t
 
 def _byte_rows(results): # (label, bytes, share of the cap or None); parts of the model are indented
     n = _numbers(results, 'bytes')
-    rows = [(k, n[k]) for k in ('code', 'model') if k in n] + [('  ' + k, v) for k, v in _model_groups(results).items()]
-    rows += [(k, n[k]) for k in ('total', 'cap') if k in n]
-    return [(label, v, v/n['cap'] if n.get('cap') else None) for label, v in rows]
+    rows = {k: n.get(k) for k in ('code', 'model')} | {f'  {k}': v for k, v in _model_groups(results).items()}
+    rows |= {k: n.get(k) for k in ('total', 'cap')}
+    return [(label, v, v/n['cap'] if n.get('cap') else None) for label, v in rows.items() if v is not None]
 
 # %% ../nbs/13_report.ipynb #05695d5f
 def _second_rows(results): # (stage, seconds) in the order they were measured, the sum last
@@ -161,7 +154,6 @@ def _plain(text, width): # one line of printable ASCII of at most so many column
     return line if len(line) <= width else line[:width-2] + '..'
 
 def _change(share): return '' if share is None else f'{100*share:+.1f} %'
-
 def _share(share): return '' if share is None else '<0.1 %' if 0 < share < .0005 else f'{100*share:.1f} %'
 
 def _bpb_lines(rows): # the table's first part, from `_stage_rows`
@@ -198,7 +190,6 @@ def _axes(heights=(2.5,)): # an empty picture in the report's dress: the figure,
         ax.spines[['top', 'right']].set_visible(False)
         ax.spines[['left', 'bottom']].set_color('#9aa3ad')
         ax.grid(axis='y', color='#e6e9ed', lw=.7)
-        ax.set_axisbelow(True)
         ax.tick_params(labelsize=9, colors='#4a5563', length=3)
         for label in (ax.xaxis.label, ax.yaxis.label): label.set(size=9, color='#4a5563')
     return fig, list(axes)
@@ -226,9 +217,8 @@ def _loss_figure(metrics): # figure, finding, caption: training loss and learnin
         ax.plot(step[keep], np.array(rates)[keep], color=_COLOURS['ttt'], lw=1.6)
         ax.set(ylabel='rate', ylim=(0, 1.1*max(rates + [1e-9])))
     axes[-1].set(xlabel='training step', xlim=(0, max(*step, 1)))
-    went = 'fell' if mean[-1] < mean[0] else 'went'
     caption = f'{len(rows):,} steps logged.' + ' Below: the learning rate as a share of its peak.'*(len(axes)-1)
-    return fig, f'Training loss {went} from {mean[0]:.2f} to {mean[-1]:.2f} nats per token', caption
+    return fig, f'Training loss went from {mean[0]:.2f} to {mean[-1]:.2f} nats per token', caption
 
 # %% ../nbs/13_report.ipynb #4658f095
 def _position_figure(scores): # figure, finding, caption: bits per byte along the text for each stage; None without one
@@ -253,9 +243,12 @@ def _weights_figure(edges, before, after): # figure, finding, caption: two histo
     ax.stairs(shares[0], edges, color=_COLOURS['sliding'], lw=1.3, label='before')
     ax.set(xlabel='weight / root mean square of its row', ylabel='% of the weights', xlim=(edges[0], edges[-1]))
     ax.legend(fontsize=8, frameon=False)
-    moved = np.abs(shares[0] - shares[1]).sum()/2 # weights that swap bins cancel, so at least this share moved
-    finding = f'Rounding moves at least {moved:.1f} % of the weights to another bin'
-    return fig, finding, f'{before.sum():,.0f} weights in {len(before)} bins.'
+    caption, moved = f'{before.sum():,.0f} weights in {len(before)} bins.', np.abs(shares[0] - shares[1]).sum()/2
+    top, peak = 1.3*max(np.sort(s)[-3:][0] for s in shares), max(s.max() for s in shares)
+    if len(before) > 8 and peak > top > 0: # many weights that are exactly zero would flatten all else
+        ax.set_ylim(0, top)
+        caption += f' The highest bin, {peak:.1f} %, is cut off.'
+    return fig, f'Rounding moves at least {moved:.1f} % of the weights to another bin', caption # swaps of bins cancel
 
 # %% ../nbs/13_report.ipynb #e7e843db
 def _text(value): # fit for HTML text and quoted attributes; what is no character becomes U+FFFD
@@ -274,67 +267,65 @@ def _picture(fig, finding, caption): # a card: the finding, the picture on white
     return (f'<figure class="card"><h3>{finding}</h3><img alt="Chart. {finding}. {caption}" '
             f'src="data:image/svg+xml;base64,{data}"><figcaption>{caption}</figcaption></figure>')
 
-def _bars(title, caption, head, rows): # rows: (class, cells of text, what the bar shows or None)
-    longest = max([n for _, _, n in rows if n is not None] + [1e-9])
-    def bar(n): # its number stands beside it, so a screen reader passes it over
-        return '' if n is None else f'<i class="bar" style="width:{max(100*n/longest, 0):.2f}%" aria-hidden="true"></i>'
-    table = _table(head + [''], [(kind, [*map(_text, cells), bar(n)]) for kind, cells, n in rows], caption, 'bars')
+def _bars(title, caption, head, rows): # rows: (class, cells of text, what the bar shows); a sum has none
+    longest, body = max([n for kind, _, n in rows if kind != 'sum'] + [1e-9]), []
+    for kind, cells, n in rows: # the number stands beside its bar, so a screen reader passes the bar over
+        bar = f'<i style="width:{max(100*n/longest, 0):.2f}%" aria-hidden="true"></i>' if kind != 'sum' else ''
+        body.append((kind, [*map(_text, cells), bar]))
+    table = _table(head + [''], body, caption, 'bars')
     return f'<section class="card"><h2>{title}</h2>{table}</section>' if rows else ''
 
 def _cards(results): # bits per byte; bytes by part; seconds by stage
-    stages = [('ours'*ours, [label, f'{v:.4f}', _change(change)], v) for label, v, change, ours in _stage_rows(results)]
+    stages = [('ours'*ours, [k, f'{v:.4f}', _change(change)], v) for k, v, change, ours in _stage_rows(results)]
     kinds = dict(code='', model='', total='sum', cap='sum') # what is none of these is a part of the model
-    bytes_ = [(kinds.get(label, 'part'), [label.strip(), f'{n:,.0f}', _share(share)], None if label in ('total', 'cap') else n)
-              for label, n, share in _byte_rows(results)]
-    secs = [('sum' if k == 'sum' else 'ours', [k, f'{v:,.1f}'], None if k == 'sum' else v) for k, v in _second_rows(results)]
-    return (_bars('Bits per byte', 'On the validation text; less is better.', ['stage', 'bits per byte', 'vs xz -9e'], stages),
+    bytes_ = [(kinds.get(k, 'part'), [k.strip(), f'{n:,.0f}', _share(share)], n) for k, n, share in _byte_rows(results)]
+    secs = [('sum' if k == 'sum' else 'ours', [k, f'{v:,.1f}'], v) for k, v in _second_rows(results)]
+    return (_bars('Bits per byte', 'Less is better.', ['stage', 'bits per byte', 'vs xz -9e'], stages),
             _bars('Bytes by part', 'As they count against the cap.', ['part', 'bytes', 'of the cap'], bytes_),
             _bars('Seconds by stage', 'By the clock on the wall.', ['stage', 'seconds'], secs))
 
 # %% ../nbs/13_report.ipynb #0558dbcd
 def _meaning(results): # the final score in words; empty without one
-    ours, xz, n_text = [row for row in _stage_rows(results) if row[3]], _xz(results), _number(results.get('text_bytes'))
+    ours, n_text = [row for row in _stage_rows(results) if row[3]], _number(results.get('text_bytes'))
     if not ours or not n_text: return ''
     words = f'With this model the {n_text:,.0f} bytes of validation text would take {ours[-1][1]*n_text/8:,.0f} bytes'
-    if xz: words += f'; {xz[0]} takes {xz[1]*n_text/8:,.0f}'
+    for k, v in _numbers(results, 'baselines').items(): words += f'; {k} takes {v*n_text/8:,.0f}'
     return words + '. The bytes of the model itself are not in that figure: they count against the cap.'
 
 def _doubts(run): # a sentence for each figure that does not follow from the others
-    r, n, val = run.results, _numbers(run.results, 'bytes'), _numbers(run.results, 'val_bpb')
-    over = n.get('total', 0) - n.get('cap', math.inf)
-    if over > 0: yield f'{over:,.0f} bytes over the cap.'
-    if {*n} >= {'code', 'model', 'total'} and n['code'] + n['model'] != n['total']: yield 'Code and model do not make the total.'
+    n, val = _numbers(run.results, 'bytes'), _numbers(run.results, 'val_bpb')
+    total = n.get('code', 0) + n.get('model', 0)
+    if n.get('total', total) != total: yield 'Code and model do not add up to the total of bytes.'
+    if total > n.get('cap', math.inf): yield f'{total-n["cap"]:,.0f} bytes over the cap.'
     for stage, (bits, n_bytes) in run.scores.items():
         n_text = int(n_bytes.sum())
-        total = bits.sum()/max(n_text, 1)
-        if abs(total - val.get(stage, total)) > 1e-6: yield f'scores/{stage}.npz says {total:.6f}, not {val[stage]:.6f}.'
-        if n_text != r.get('text_bytes', n_text): yield f'scores/{stage}.npz is of a text of {n_text:,} bytes.'
+        bpb = bits.sum()/max(n_text, 1)
+        if abs(bpb - val.get(stage, bpb)) > 1e-6: yield f'scores/{stage}.npz gives {bpb:.6f}, not {val[stage]:.6f}.'
+        if n_text != run.results.get('text_bytes', n_text): yield f'scores/{stage}.npz is of {n_text:,} bytes of text.'
 
 # %% ../nbs/13_report.ipynb #00f7eb97
 def _tiles(results): # (figure, what it is) for the three questions
-    n, ours = _numbers(results, 'bytes'), [row for row in _stage_rows(results) if row[3]]
-    for _, v, change, _ in ours[-1:]:
+    for _, v, change, _ in [row for row in _stage_rows(results) if row[3]][-1:]:
         than = '' if change is None else f', {_share(abs(change))} {"below" if change <= 0 else "above"} xz -9e'
         yield f'{v:.4f}', 'bits per byte' + than
-    cap = f', {_share(n["total"]/n["cap"])} of {n["cap"]:,.0f}' if 'total' in n and n.get('cap') else ''
-    if 'total' in n: yield f'{n["total"]:,.0f}', 'bytes' + cap
+    for label, n, share in _byte_rows(results):
+        if label == 'total': yield f'{n:,.0f}', 'bytes' if share is None else f'bytes, {_share(share)} of the cap'
     for _, v in _second_rows(results)[-1:]: yield f'{v:,.0f} s', 'from text to score'
 
 def _head(run): # name, doubts, three figures, a sentence
     r, (n_params, n_steps) = run.results, [_number(run.results.get(k)) or 0 for k in ('n_params', 'steps')]
-    facts = [r.get('preset'), n_params and f'{n_params/1e6:,.2f} M parameters', n_steps and f'{n_steps:,.0f} steps']
-    facts = ' · '.join(_text(f) for f in [*facts, r.get('device')] if f)
+    facts = [r.get('preset'), n_params and f'{n_params/1e6:,.2f} M parameters', n_steps and f'{n_steps:,.0f} steps',
+             r.get('device')]
     doubts = ''.join(f'<p class="doubt">{_text(d)}</p>' for d in _doubts(run))
     tiles = ''.join(f'<div class="card"><b>{v}</b><p class="note">{_text(words)}</p></div>' for v, words in _tiles(r))
-    return (f'<p class="note">pgolf run</p><h1>{_text(r.get("name", "unnamed"))}</h1><p class="note">{facts}</p>{doubts}'
+    return (f'<p class="note">pgolf run</p><h1>{_text(r.get("name", "unnamed"))}</h1>'
+            f'<p class="note">{" · ".join(_text(f) for f in facts if f)}</p>{doubts}'
             f'<div class="tiles">{tiles}</div><p class="meaning">{_text(_meaning(r))}</p>')
 
-# %% ../nbs/13_report.ipynb #1e8e3762
 def _samples(results): # what the model wrote; at most eight samples of 4,000 characters
     pairs = [[_text(str(s.get(k, ''))[:4000]) for k in ('prompt', 'text')] for s in _dicts(results, 'samples')[:8]]
     items = ''.join(f'<pre><span class="prompt">{prompt}</span>{text}</pre>' for prompt, text in pairs)
-    head = '<h2>What the packed model writes</h2><p class="note">The prompt is shaded.</p>'
-    return f'<section class="card">{head}{items}</section>' if items else ''
+    return f'<section class="card"><h2>The packed model writes</h2>{items}</section>' if items else ''
 
 def _flat(value, name=''): # a nested object as rows of dotted name, value, origin; {value, source} is one row
     if isinstance(value, dict) and value and not {'value'} <= set(value) <= {'value', 'source'}:
@@ -345,11 +336,10 @@ def _flat(value, name=''): # a nested object as rows of dotted name, value, orig
 def _details(title, value): # an object as a table collapsed until asked for: at most 400 rows, 300 characters a cell
     rows = _flat(value) if isinstance(value, dict) and value else []
     rows[400:] = [(f'and {len(rows)-400} more', '', '')]*(len(rows) > 400)
-    cut = lambda v: _text(v if len(v := str(v)) <= 300 else v[:300] + '…')
-    table = _table(['name', 'value', 'from'], [('', map(cut, row)) for row in rows])
+    table = _table(['name', 'value', 'from'], [('', [_text(str(v)[:300]) for v in row]) for row in rows])
     return f'<details class="card"><summary>{title}</summary>{table}</details>' if rows else ''
 
-# %% ../nbs/13_report.ipynb #853d5458
+# %% ../nbs/13_report.ipynb #1e8e3762
 _STYLE = '''
 :root{color-scheme:light dark;--ink:#1b2430;--soft:#5a6675;--line:#dfe4ea;--page:#f4f6f8;--card:#fff;--ours:#17806d}
 @media(prefers-color-scheme:dark){
@@ -367,21 +357,19 @@ img{display:block;width:100%;background:#fff;border-radius:6px;padding:6px} figc
 th,td{padding:5px 14px 5px 0;text-align:right;border-top:1px solid var(--line);font-weight:400;white-space:nowrap}
 caption,th:first-child,details td{text-align:left} caption{padding-bottom:8px} thead th{border:0}
 .bars td:last-child{width:40%;padding-right:0} .sum>*,.ours:last-child>*{font-weight:700} .part th{padding-left:16px}
-.bar{display:block;height:12px;border-radius:0 3px 3px 0;background:#97a3b1;min-width:1px}
-.ours .bar,.part .bar{background:var(--ours)} .prompt{background:var(--line)} summary{cursor:pointer;font-weight:600}
-pre{white-space:pre-wrap;overflow-wrap:anywhere;border-top:1px solid var(--line);padding-top:10px;margin:10px 0 0}
-details td{white-space:normal;overflow-wrap:anywhere}
-@media(max-width:560px){table{font-size:14px} .bars tr{position:relative} .bars th{white-space:normal} .bar{height:4px}
-.bars th,.bars td{padding:5px 8px 9px 0;border:0} .bars td:last-child{position:absolute;inset:auto 0 0 0;width:auto;padding:0}
-.bars .part th{padding-left:12px} .bars td:nth-last-child(2){padding-right:0} .bars thead th:last-child{display:none}}
+.bars i{display:block;height:12px;border-radius:0 3px 3px 0;background:#97a3b1;min-width:1px}
+.bars .ours i,.bars .part i{background:var(--ours)} .prompt{background:var(--line)} summary{cursor:pointer}
+pre,details td{white-space:pre-wrap;overflow-wrap:anywhere} pre{border-top:1px solid var(--line);padding-top:10px}
+@media(max-width:560px){.bars{font-size:14px} .bars tr{position:relative} .bars th{white-space:normal}
+.bars th,.bars td{padding:5px 8px 9px 0;border:0} .bars .part th{padding-left:12px} .bars i{height:4px}
+.bars td:last-child{position:absolute;inset:auto 0 0 0;width:auto;padding:0} .bars thead th:last-child{display:none}
+.bars tr>:nth-last-child(2){padding-right:0}}
 '''
 
-# %% ../nbs/13_report.ipynb #518117f4
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'" # nothing is loaded, whatever a page says
+# %% ../nbs/13_report.ipynb #853d5458
 _HEAD = f'''<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width,initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}"><style>{_STYLE}</style>'''
-_FOOTER = 'Made from this folder alone. scores/*.npz hold the cost of every token: each score can be added up again.'
+<meta name="viewport" content="width=device-width,initial-scale=1"><meta http-equiv="Content-Security-Policy"
+content="default-src 'none'; img-src data:; style-src 'unsafe-inline'"><style>{_STYLE}</style>''' # nothing is loaded
 
 def _page(run): # the report as one text; what the folder lacks is left out
     r, (stages, bytes_, secs) = run.results, _cards(run.results)
@@ -389,15 +377,15 @@ def _page(run): # the report as one text; what the folder lacks is left out
     shown = 'name', 'parts', 'samples', 'versions', 'val_bpb', 'baselines', 'bytes', 'seconds'
     parts = {str(p.get('part', i)): f'{p.get("bytes", "?")} bytes, {p.get("scheme", "")} {p.get("shape", "")}'
              for i, p in enumerate(_dicts(r, 'parts'))}
-    pictures = ''.join(_picture(*d) for d in drawn if d)
-    body = [_head(run), stages, f'<div class="grid">{pictures}{bytes_}{secs}{_samples(r)}</div>',
+    cards = [stages, *(_picture(*d) for d in drawn if d), bytes_, secs]
+    body = [_head(run), f'<div class="grid">{"".join(cards)}</div>', _samples(r),
             _details('Configuration', run.config), _details('Versions', r.get('versions')),
             _details('Seed, hashes, machine and all else', {k: v for k, v in r.items() if k not in shown}),
-            _details('Every part of the model', parts), f'<footer>{_FOOTER}</footer>']
-    title = f'<title>{_text(r.get("name", "unnamed"))} - pgolf run</title>'
-    return f'{_HEAD}{title}</head><body><main>{"".join(body)}</main></body></html>\n'
+            _details('Every part of the model', parts),
+            '<footer>Made from this folder alone; scores/*.npz hold the cost of every token.</footer>']
+    title = _text(r.get('name', 'unnamed'))
+    return f'{_HEAD}<title>{title} - pgolf</title></head><body><main>{"".join(body)}</main></body></html>\n'
 
-# %% ../nbs/13_report.ipynb #8845e4a9
 def write_report(
     folder, # a run's folder; ValueError of one line names the file that is missing, broken or cannot be written
 )->Path:    # the file written

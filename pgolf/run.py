@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Corpus', 'load_texts', 'get_vocab', 'corpus_from_text', 'corpus_from_shards', 'build_model', 'quant_config',
            'batches', 'train_model', 'histogram', 'pack_model', 'restore', 'score_model', 'baselines', 'samples',
-           'code_bytes', 'run', 'save_config', 'finish', 'device_name', 'versions']
+           'code_bytes', 'run', 'save_config', 'finish', 'peak_memory_bytes', 'device_name', 'versions']
 
 # %% ../nbs/13_run.ipynb #7ee04b9c
 import copy, dataclasses, hashlib, inspect, json, lzma, platform, resource, sys, time
@@ -60,8 +60,9 @@ def get_vocab(
         with progress_bar(journal, 1., 'vocabulary', '') as bar:
             return train_vocab(train_docs, size, seed=s.run.seed, progress=lambda share, what: bar.update(share-bar.n))
     tok = Tokenizer.load(s.run.vocab)
-    if tok.n_vocab != size: raise ValueError(f'vocab={s.run.vocab}: {tok.n_vocab} entries, the model has vocab_size={size}; give vocab_size={tok.n_vocab}')
-    if not tok.lossless: raise ValueError(f'vocab={s.run.vocab}: cannot spell every text, so nothing could be scored with it')
+    n, name = tok.n_vocab, f'vocab={s.run.vocab}'
+    if n != size: raise ValueError(f'{name}: {n} entries, the model has vocab_size={size}; give vocab_size={n}')
+    if not tok.lossless: raise ValueError(f'{name}: cannot spell every text, so nothing could be scored with it')
     return tok
 
 def corpus_from_text(
@@ -73,7 +74,8 @@ def corpus_from_text(
         train_docs, docs = load_texts(s.run)
         n_train, n_val = sum(map(len, train_docs)), sum(map(len, docs))
         facts = dict(train_bytes=n_train, train_sha256=sha256_of(train_docs), val_sha256=sha256_of(docs))
-        journal.line = f'{n_train/1e6:.2f} MB to train, {n_val/1e6:.2f} MB to score, {len(train_docs)} and {len(docs)} documents'
+        journal.line = (f'{n_train/1e6:.2f} MB to train, {n_val/1e6:.2f} MB to score, '
+                        f'{len(train_docs)} and {len(docs)} documents')
     with journal.stage('vocab'):
         tok = get_vocab(s, train_docs, journal)
         tok.save(journal.folder/'tokenizer.vocab')
@@ -83,7 +85,8 @@ def corpus_from_text(
         val_files = write_documents(journal.folder/'shards', 'fineweb_val', docs, tok)
         train, tokens = [read_shard(f) for f in files], validation_tokens(val_files)
         n = sum(map(len, train))
-        journal.line = f'{n/1e6:.2f} M tokens, {n_train/(n-len(train_docs)):.3f} bytes a token; {len(tokens)} tokens to score, {n_val/(len(tokens)-len(docs)):.3f}'
+        journal.line = (f'{n/1e6:.2f} M tokens, {n_train/(n-len(train_docs)):.3f} bytes a token; '
+                        f'{len(tokens)} tokens to score, {n_val/(len(tokens)-len(docs)):.3f}')
     return Corpus(train, tokens, docs, tok, facts)
 
 # %% ../nbs/13_run.ipynb #081d8d5c
@@ -97,7 +100,8 @@ def corpus_from_shards(
         train = [read_shard(f) for f in shard_files(f'{folder}/fineweb_train_*.bin')]
         tokens = validation_tokens(shard_files(f'{folder}/fineweb_val_*.bin'))
         for what, part in (*(('training', t) for t in train), ('validation', tokens)):
-            if len(part) and int(part.max()) >= tok.n_vocab: raise ValueError(f'data={folder}: {what} token {int(part.max())} is outside the vocabulary of {tok.n_vocab}')
+            top = int(part.max()) if len(part) else 0
+            if top >= tok.n_vocab: raise ValueError(f'data={folder}: {what} token {top}, but the vocabulary has {tok.n_vocab}')
         starts = np.flatnonzero(tokens == tok.bos_id)
         docs = [tok.decode(d) for d in np.split(tokens, starts[starts > 0])]
         if s.run.val_bytes:
@@ -130,7 +134,9 @@ def batches(
 ): # has next_batch; the number of steps is limited to `epochs` passes
     "Training rows in the order asked for."
     t = s.train
-    if s.run.epochs: t.iterations = min(t.iterations, max(1, int(s.run.epochs*sum(map(len, corpus.train))/t.train_batch_tokens)))
+    if s.run.epochs:
+        n_steps = int(s.run.epochs*sum(map(len, corpus.train))/t.train_batch_tokens)
+        t.iterations = min(t.iterations, max(1, n_steps))
     if s.run.order == 'stream': return Loader(TokenStream(corpus.train), device=s.run.device)
     return ShuffledRows(corpus.train, t.train_seq_len, seed=s.run.seed, device=s.run.device)
 
@@ -147,17 +153,21 @@ def train_model(
         if s.run.checkpoint:
             _, state, info = load_checkpoint(s.run.checkpoint)
             try: model.load_state_dict(state)
-            except RuntimeError as e: raise ValueError(f'checkpoint={s.run.checkpoint}: of another model: {str(e).splitlines()[1].strip()}') from None
+            except RuntimeError as e:
+                said = str(e).splitlines()[1].strip()
+                raise ValueError(f'checkpoint={s.run.checkpoint}: of another model: {said}') from None
             journal.line = f"{n_params/1e6:.2f} M parameters from {s.run.checkpoint}, step {info['step']}"
             return state, dict(n_params=n_params, steps=info['step'])
-        rounding = record_rounding(model.state_dict()) if s.run.record_qat else make_rounding(model.state_dict(), quant_config(s))
+        live = model.state_dict()
+        rounding = record_rounding(live) if s.run.record_qat else make_rounding(live, quant_config(s))
         run = Training(model, s.train, s.optim, batches(s, corpus), rounding)
         watch = Watch(s.train, journal)
         try: state = train(run, watch, journal.folder/'checkpoint.safetensors', meta=dict(config=s.flat()))
         finally: watch.bar.close()
         n = run.step*s.train.train_batch_tokens
-        journal.line = f'{n_params/1e6:.2f} M parameters, {run.step} steps, {n/1e6:.2f} M tokens, {n/max(run.secs, 1e-9):,.0f} tokens/s'
-    return state, dict(n_params=n_params, steps=run.step, tokens_per_sec=round(n/max(run.secs, 1e-9)))
+        rate = n/max(run.secs, 1e-9)
+        journal.line = f'{n_params/1e6:.2f} M parameters, {run.step} steps, {n/1e6:.2f} M tokens, {rate:,.0f} tokens/s'
+    return state, dict(n_params=n_params, steps=run.step, tokens_per_sec=round(rate))
 
 # %% ../nbs/13_run.ipynb #1ee30e4b
 def histogram(
@@ -184,7 +194,10 @@ def pack_model(
     "Quantise, write the artifact, and read it back: from here on the file is the model."
     path = journal.folder/'model.pgolf'
     with journal.stage('quantise'):
-        n = save_model(path, state, dataclasses.asdict(s.model), quant=quant_config(s), tokenizer=corpus.tok, meta=dict(preset=s.run.preset, seed=s.run.seed, seq_len=s.train.train_seq_len))
+        meta = dict(preset=s.run.preset, seed=s.run.seed, seq_len=s.train.train_seq_len)
+        state = {k: p for k, p in state.items() if not k.startswith('mtp_heads.')} # for training only
+        config = {**dataclasses.asdict(s.model), 'mtp_num_heads': 0}
+        n = save_model(path, state, config, quant=quant_config(s), tokenizer=corpus.tok, meta=meta)
         model, loaded = restore(path, s.run.device)
         np.savez_compressed(journal.folder/'weights.npz', **histogram(state, loaded.state))
         journal.line = f'{n:,} bytes of {CAP_BYTES:,}'
@@ -199,7 +212,8 @@ def restore(
     try:
         model = GPT(ModelConfig(**loaded.config))
         model.load_state_dict(loaded.state)
-    except (TypeError, RuntimeError, ValueError) as e: raise ValueError(f'{path}: not a model of this version: {str(e).splitlines()[0]}') from None
+    except (TypeError, RuntimeError, ValueError) as e:
+        raise ValueError(f'{path}: not a model of this version: {str(e).splitlines()[0]}') from None
     if device != 'cpu': to_training_dtype(model, torch.bfloat16)
     return model.to(device).eval(), loaded
 
@@ -242,8 +256,8 @@ def baselines(
 )->dict:       # name -> bits per byte of the documents joined by blank lines
     "What general compressors make of the same text."
     text = b'\n\n'.join(docs)
-    sizes = {'xz -9e': len(lzma.compress(text, preset=9|lzma.PRESET_EXTREME)), 'zstd -22': len(zstandard.ZstdCompressor(level=22).compress(text))}
-    return {k: 8*n/len(text) for k, n in sizes.items()}
+    packed = {'xz -9e': lzma.compress(text, preset=9|lzma.PRESET_EXTREME), 'zstd -22': zstandard.compress(text, 22)}
+    return {k: 8*len(p)/len(text) for k, p in packed.items()}
 
 def samples(
     model:GPT,
@@ -262,7 +276,8 @@ def samples(
 
 def code_bytes()->int: # bytes
     "Size of the package's modules as they are."
-    return sum(p.stat().st_size for p in Path(inspect.getsourcefile(Ledger)).parent.glob('*.py') if p.name != '_modidx.py')
+    here = Path(inspect.getsourcefile(Ledger)).parent
+    return sum(p.stat().st_size for p in here.glob('*.py') if p.name != '_modidx.py')
 
 # %% ../nbs/13_run.ipynb #3f980856
 def run(
@@ -295,8 +310,10 @@ def save_config(
 )->str: # the hash
     "config.json: every value, where it came from, and a hash of all but the place of the run."
     values = s.flat()
-    digest = hashlib.sha256(json.dumps({k: v for k, v in values.items() if k != 'out'}, sort_keys=True).encode()).hexdigest()
-    save_json(journal.folder/'config.json', dict(hash=digest, values={k: dict(value=v, source=s.source.get(k, 'default')) for k, v in values.items()}))
+    alike = json.dumps({k: v for k, v in values.items() if k != 'out'}, sort_keys=True)
+    digest = hashlib.sha256(alike.encode()).hexdigest()
+    said = {k: dict(value=v, source=s.source.get(k, 'default')) for k, v in values.items()}
+    save_json(journal.folder/'config.json', dict(hash=digest, values=said))
     return digest
 
 def finish(
@@ -305,17 +322,27 @@ def finish(
 )->dict: # what results.json holds
     "Score, compare, write results and report."
     bpb = score_model(model, s, corpus.tokens, corpus.docs, corpus.tok, journal)
-    with journal.stage('samples'): wrote = samples(model, corpus.tok, corpus.docs, s.run.sample_tokens, s.train.train_seq_len)
+    with journal.stage('samples'):
+        wrote = samples(model, corpus.tok, corpus.docs, s.run.sample_tokens, s.train.train_seq_len)
     with journal.stage('baselines'): beside = baselines(corpus.docs)
     data, code = (journal.folder/'model.pgolf').read_bytes(), code_bytes()
     results = dict(
-        name=journal.folder.name, preset=s.run.preset, val_bpb=bpb, baselines=beside, text_bytes=sum(map(len, corpus.docs)), tokens=len(corpus.tokens), **corpus.facts,
-        bytes=dict(code=code, model=len(data), total=code+len(data), cap=CAP_BYTES), parts=bytes_by_part(data), artifact_sha256=hashlib.sha256(data).hexdigest(),
-        seconds={**journal.secs, 'total': round(time.perf_counter()-began, 3)}, **facts, config_hash=save_config(s, journal), seed=s.run.seed, world_size=1,
-        device=device_name(s.run.device), versions=versions(), peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss*(1 if sys.platform == 'darwin' else 1024), samples=wrote)
+        name=journal.folder.name, preset=s.run.preset, val_bpb=bpb, baselines=beside,
+        text_bytes=sum(map(len, corpus.docs)), tokens=len(corpus.tokens), **corpus.facts,
+        bytes=dict(code=code, model=len(data), total=code+len(data), cap=CAP_BYTES), parts=bytes_by_part(data),
+        artifact_sha256=hashlib.sha256(data).hexdigest(), **facts,
+        seconds={**journal.secs, 'total': round(time.perf_counter()-began, 3)}, peak_memory_bytes=peak_memory_bytes(),
+        config_hash=save_config(s, journal), seed=s.run.seed, world_size=1, device=device_name(s.run.device),
+        versions=versions(), samples=wrote)
     save_json(journal.folder/'results.json', results)
     write_report(journal.folder)
     return results
+
+# %% ../nbs/13_run.ipynb #645d71e4
+def peak_memory_bytes()->int: # bytes
+    "The most memory this process has held."
+    unit = 1 if sys.platform == 'darwin' else 1024 # macOS counts bytes, Linux kilobytes
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss*unit
 
 def device_name(device:str)->str: # for people
     "What the run was computed on."
@@ -324,4 +351,5 @@ def device_name(device:str)->str: # for people
 def versions()->dict: # name -> version
     "Versions of all that a result depends on."
     from importlib.metadata import version
-    return dict(python=platform.python_version(), **{p: version(p) for p in ('torch', 'numpy', 'numba', 'zstandard', 'brotli')})
+    packages = 'torch', 'numpy', 'numba', 'zstandard', 'brotli'
+    return dict(python=platform.python_version(), **{p: version(p) for p in packages})
