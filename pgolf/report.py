@@ -44,8 +44,8 @@ def _json(data, place): # the JSON object in some bytes; ValueError names the pl
 def _read_object(path): return _json(path.read_bytes(), path)
 
 def _read_lines(path): # JSON objects, one a line; a last line without its newline was cut off and is left out
-    lines = enumerate(path.read_bytes().split(b'\n')[:-1], 1)
-    return [_json(line, f'{path}: line {i}') for i, line in lines if line.strip()]
+    lines = path.read_bytes().split(b'\n')[:-1]
+    return [_json(line, f'{path}: line {i}') for i, line in enumerate(lines, 1) if line.strip()]
 
 # %% ../nbs/13_report.ipynb #98628588
 _MAX_ARRAY_BYTES = 1 << 30 # chosen: a ledger of a hundred million tokens fits; more is no run of ours
@@ -347,7 +347,7 @@ _STYLE = '''
 *{box-sizing:border-box} main{max-width:1080px;margin:0 auto;padding:28px 16px 48px} p,h1{overflow-wrap:anywhere}
 body{margin:0;background:var(--page);color:var(--ink);font:16px/1.5 system-ui,"Segoe UI","DejaVu Sans",sans-serif}
 h1{font-size:30px;line-height:1.2;margin:0} h2{font-size:19px;margin:0} h3{font-size:15px;margin:0 0 8px}
-.note,figcaption,caption,footer,thead th{color:var(--soft);font-size:14px;margin:2px 0}
+.note,figcaption,caption,footer,thead th{color:var(--soft);font-size:14px;margin:2px 0} summary{cursor:pointer}
 .card{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:16px;margin:0 0 16px;min-width:0}
 .tiles,.grid{display:grid;gap:16px;grid-template-columns:repeat(auto-fit,minmax(min(100%,440px),1fr));margin:16px 0}
 .tiles{grid-template-columns:repeat(auto-fit,minmax(220px,1fr))} .grid>*,.tiles>*{margin:0} .tiles b{font-size:32px}
@@ -355,11 +355,11 @@ h1{font-size:30px;line-height:1.2;margin:0} h2{font-size:19px;margin:0} h3{font-
 img{display:block;width:100%;background:#fff;border-radius:6px;padding:6px} figcaption{margin-top:8px}
 .scroll{overflow-x:auto} table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:15px}
 th,td{padding:5px 14px 5px 0;text-align:right;border-top:1px solid var(--line);font-weight:400;white-space:nowrap}
-caption,th:first-child,details td{text-align:left} caption{padding-bottom:8px} thead th{border:0}
+caption,th:first-child,details *{text-align:left} caption{padding-bottom:8px} thead th{border:0}
 .bars td:last-child{width:40%;padding-right:0} .sum>*,.ours:last-child>*{font-weight:700} .part th{padding-left:16px}
-.bars i{display:block;height:12px;border-radius:0 3px 3px 0;background:#97a3b1;min-width:1px}
-.bars .ours i,.bars .part i{background:var(--ours)} .prompt{background:var(--line)} summary{cursor:pointer}
-pre,details td{white-space:pre-wrap;overflow-wrap:anywhere} pre{border-top:1px solid var(--line);padding-top:10px}
+.bars i{display:block;height:12px;background:#97a3b1;min-width:1px} .bars .ours i,.bars .part i{background:var(--ours)}
+pre,details *{white-space:pre-wrap;overflow-wrap:anywhere} details table{table-layout:fixed;font-size:14px}
+pre{border-top:1px solid var(--line);padding-top:10px} details th:first-child{width:45%} .prompt{background:var(--line)}
 @media(max-width:560px){.bars{font-size:14px} .bars tr{position:relative} .bars th{white-space:normal}
 .bars th,.bars td{padding:5px 8px 9px 0;border:0} .bars .part th{padding-left:12px} .bars i{height:4px}
 .bars td:last-child{position:absolute;inset:auto 0 0 0;width:auto;padding:0} .bars thead th:last-child{display:none}
@@ -377,9 +377,9 @@ def _page(run): # the report as one text; what the folder lacks is left out
     shown = 'name', 'parts', 'samples', 'versions', 'val_bpb', 'baselines', 'bytes', 'seconds'
     parts = {str(p.get('part', i)): f'{p.get("bytes", "?")} bytes, {p.get("scheme", "")} {p.get("shape", "")}'
              for i, p in enumerate(_dicts(r, 'parts'))}
-    cards = [stages, *(_picture(*d) for d in drawn if d), bytes_, secs]
-    body = [_head(run), f'<div class="grid">{"".join(cards)}</div>', _samples(r),
-            _details('Configuration', run.config), _details('Versions', r.get('versions')),
+    pictures = [_picture(*d) for d in drawn if d]
+    body = [_head(run), '<div class="grid">', stages, *pictures, bytes_, secs, '</div>', _samples(r),
+            _details('Configuration', run.config.get('values') or run.config), _details('Versions', r.get('versions')),
             _details('Seed, hashes, machine and all else', {k: v for k, v in r.items() if k not in shown}),
             _details('Every part of the model', parts),
             '<footer>Made from this folder alone; scores/*.npz hold the cost of every token.</footer>']

@@ -15,7 +15,7 @@ import numpy as np, torch, zstandard
 from .score import CAP_BYTES, Ledger, Tapped, score_stream
 from .tokenizer import Tokenizer
 from .vocab import train_vocab
-from .text import builtin_corpus, cut_at_document, read_documents, sha256_of, split_by_hash
+from .text import builtin_corpus, cut_at_document, overlap, read_documents, sha256_of, split_by_hash
 from .data import Loader, ShuffledRows, TokenStream, read_shard, shard_files, validation_tokens, write_documents
 from .model import GPT, ModelConfig, to_training_dtype
 from .sliding import Sliding, n_cores, write
@@ -73,9 +73,12 @@ def corpus_from_text(
     with journal.stage('text'):
         train_docs, docs = load_texts(s.run)
         n_train, n_val = sum(map(len, train_docs)), sum(map(len, docs))
-        facts = dict(train_bytes=n_train, train_sha256=sha256_of(train_docs), val_sha256=sha256_of(docs))
+        facts = dict(train_bytes=n_train, train_sha256=sha256_of(train_docs), val_sha256=sha256_of(docs),
+                     overlap=overlap(train_docs, docs))
         journal.line = (f'{n_train/1e6:.2f} MB to train, {n_val/1e6:.2f} MB to score, '
                         f'{len(train_docs)} and {len(docs)} documents')
+        if facts['overlap'] > .01:
+            journal.say(f"warning: {facts['overlap']:.1%} of the text to score stands in the training text")
     with journal.stage('vocab'):
         tok = get_vocab(s, train_docs, journal)
         tok.save(journal.folder/'tokenizer.vocab')
@@ -175,9 +178,9 @@ def histogram(
     after:dict,  # state dict after quantising
 )->dict:         # edges and counts, of matrix entries over their row's root mean square
     "How the weights lie before and after rounding."
-    edges = np.linspace(-4, 4, 161)
+    edges = np.linspace(-4.025, 4.025, 162)
     def counts(state):
-        total = np.zeros(160, dtype=np.int64)
+        total = np.zeros(161, dtype=np.int64)
         for k, w in split_banks(state).items():
             if w.ndim == 2 and w.numel() > 1023:
                 rms = split_banks(before)[k].float().square().mean(-1, keepdim=True).sqrt().clamp_min(1e-12).cpu()

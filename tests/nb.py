@@ -33,18 +33,22 @@ def run(path, flags=''):
     write_nb(nb, path)
 
 def readme_text(path=ROOT/'nbs/index.ipynb'):
-    "Markdown of a notebook: prose as it is, code fenced with its text outputs below, `#| hide` cells left out."
+    """Markdown of a notebook: prose as it is, code fenced with its text outputs below; of `#| echo: false` cells only
+    the outputs, of `#| hide` cells nothing. Links from the notebook's folder become links from here."""
     from execnb.nbio import read_nb
     out = ['<!-- Made from nbs/index.ipynb by tests/nb.py readme: edit that, not this. -->']
     for cell in read_nb(path).cells:
-        if cell.cell_type == 'markdown': out.append(cell.source)
-        elif not re.search(r'^#\|\s*hide', cell.source, re.M):
+        if cell.cell_type == 'markdown': out.append(cell.source); continue
+        if re.search(r'^#\|\s*hide', cell.source, re.M): continue
+        if not re.search(r'^#\|\s*echo:\s*false', cell.source, re.M):
             source = '\n'.join(l for l in cell.source.splitlines() if not l.startswith('#|'))
             out.append(f'```python\n{source}\n```')
-            for o in cell.outputs:
-                text = ''.join(o.get('text') or o.get('data', {}).get('text/plain', ''))
-                if text: out.append(f'```\n{text.rstrip()}\n```')
-    return '\n\n'.join(out) + '\n'
+        for o in cell.outputs:
+            data = o.get('data', {})
+            text = ''.join(o.get('text') or data.get('text/plain', ''))
+            if 'text/markdown' in data: out.append(''.join(data['text/markdown']))
+            elif text: out.append(f'```\n{text.rstrip()}\n```')
+    return re.sub(r'\]\((\w+\.ipynb)', r'](nbs/\1', '\n\n'.join(out)) + '\n'
 
 if __name__ == '__main__':
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
