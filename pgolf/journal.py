@@ -103,3 +103,5 @@ class Watch:
                             tokens=tokens, tokens_per_sec=rate)
         line = f"step {step} {secs:.1f} s, {nats:.4f} nats a token, rate x{m['lr_mul']:.3f}, {rate:,.0f} tokens/s"
         print(line, file=self.journal.log, flush=True)
+        shown = self.bar.disable and not self.journal.quiet and step % (20*self.cfg.train_log_every) == 0
+        if shown: print(' '*26 + line, flush=True)

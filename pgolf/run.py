@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['Corpus', 'load_texts', 'get_vocab', 'corpus_from_text', 'corpus_from_shards', 'build_model', 'quant_config',
            'batches', 'train_model', 'histogram', 'pack_model', 'restore', 'score_model', 'baselines', 'samples',
-           'code_bytes', 'run', 'save_config', 'finish', 'peak_memory_bytes', 'device_name', 'versions']
+           'show_samples', 'code_bytes', 'run', 'save_config', 'finish', 'peak_memory_bytes', 'device_name', 'versions']
 
 # %% ../nbs/13_run.ipynb #7ee04b9c
-import copy, dataclasses, hashlib, inspect, json, lzma, platform, resource, sys, time
+import copy, dataclasses, hashlib, inspect, json, lzma, platform, resource, sys, textwrap, time
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, torch, zstandard
@@ -277,6 +277,13 @@ def samples(
         out.append(dict(prompt=prompt.decode('utf-8', 'replace'), text=tok.decode(ids).decode('utf-8', 'replace')))
     return out
 
+def show_samples(
+    wrote:list, # as from `samples`
+)->str:         # for a terminal; the openings it was given stand in brackets
+    "A few lines of what the model wrote."
+    texts = (f"[{s['prompt']}]{s['text']}" for s in wrote)
+    return '\n'.join(textwrap.fill(t, 96, initial_indent='  ', subsequent_indent='    ', max_lines=4) for t in texts)
+
 def code_bytes()->int: # bytes
     "Size of the package's modules as they are."
     here = Path(inspect.getsourcefile(Ledger)).parent
@@ -294,11 +301,12 @@ def run(
     try:
         save_config(s, journal)
         corpus = (corpus_from_shards if s.run.data else corpus_from_text)(s, journal)
-        trained = True
+        trained = not s.run.checkpoint # from here on something of worth may be in the folder
         state, facts = train_model(s, corpus, journal)
+        trained = True
         model = pack_model(s, state, corpus, journal)
         results = finish(s, model, corpus, facts, journal, began)
-        journal.say('\n' + console_table(results))
+        journal.say('\n' + console_table(results) + '\n\n  the packed model writes\n' + show_samples(results['samples']))
         journal.say(f'\nreport: {journal.folder}/report.html')
         return results
     except (ValueError, OSError) as e:

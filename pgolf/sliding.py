@@ -124,12 +124,13 @@ def score_windows(
 def write(
     model:GPT,
     tokens:np.ndarray, # (n,) integers: what stands before; at least one token
-    n_tokens:int,      # tokens to write
+    n_tokens:int,      # tokens to write, none or more
     length:int,        # inputs a window holds
     temperature:float=.7, # below 1 sharpens; 0 always takes the likeliest
     seed:int=0,        # of the draws
 )->np.ndarray:         # (n_tokens,) int64: what the model wrote
     "Continue a text."
+    if n_tokens < 0 or temperature < 0: raise ValueError(f'tokens={n_tokens}, temperature={temperature}: not below 0')
     model.eval()
     ids, rng = torch.from_numpy(np.asarray(tokens, dtype=np.int64)), torch.Generator().manual_seed(seed)
     device = next(model.parameters()).device
@@ -138,4 +139,4 @@ def write(
         if temperature == 0: new = z.argmax(-1, keepdim=True)
         else: new = torch.multinomial((z/temperature).softmax(-1), 1, generator=rng)
         ids = torch.cat((ids, new))
-    return ids[-n_tokens:].numpy()
+    return ids[len(tokens):].numpy()

@@ -5,7 +5,8 @@ import numpy as np, pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PGOLF = str(Path(sys.executable).with_name('pgolf'))
-SMALL = 'preset=cpu num_layers=2 model_dim=64 ve_layers=1 bigram_vocab_size=256 bigram_dim=16 ve_dim=16 vocab_size=400 val_bytes=20000 sample_tokens=16'.split()
+SMALL = ('preset=cpu num_layers=2 model_dim=64 ve_layers=1 bigram_vocab_size=256 bigram_dim=16 ve_dim=16 vocab_size=400 '
+         'val_bytes=20000 sample_tokens=16').split()
 
 def pgolf(*words, **kw):
     "Run the command; give its exit code and what it said."
@@ -37,7 +38,8 @@ def test_same_seed_same_bytes(done):
 
 def test_run_folder(done):
     r = results(done/'a')
-    for key in ('val_bpb', 'text_bytes', 'tokens', 'bytes', 'seconds', 'config_hash', 'seed', 'world_size', 'device', 'versions', 'train_sha256'): assert key in r, key
+    for key in ('val_bpb', 'text_bytes', 'tokens', 'bytes', 'seconds', 'config_hash', 'seed', 'world_size', 'device', 'versions',
+                'train_sha256', 'val_sha256'): assert key in r, key
     assert set(r['val_bpb']) == {'fixed', 'sliding', 'ttt', 'ngram'} and set(r['bytes']) == {'code', 'model', 'total', 'cap'}
     assert sum(p['bytes'] for p in r['parts']) == r['bytes']['model'] == (done/'a/model.pgolf').stat().st_size
     assert 0 < r['val_bpb']['ngram'] < r['val_bpb']['sliding'] < 8 and r['steps'] == 60
@@ -65,7 +67,8 @@ def test_artifact_scores_and_writes(done, text):
 
 def test_shards_of_another_run(done, tmp_path):
     "What one run tokenised, another trains on; the validation text is the same."
-    p = pgolf('run', *SMALL, f'data={done}/a/shards', f'vocab={done}/a/tokenizer.vocab', 'steps=5', f'out={tmp_path}/d', 'ttt_enabled=0', 'ngram_enabled=0')
+    p = pgolf('run', *SMALL, f'data={done}/a/shards', f'vocab={done}/a/tokenizer.vocab', 'steps=5', f'out={tmp_path}/d',
+              'ttt_enabled=0', 'ngram_enabled=0')
     assert p.returncode == 0, p.stderr
     assert results(tmp_path/'d')['val_sha256'] == results(done/'a')['val_sha256'] and set(results(tmp_path/'d')['val_bpb']) == {'fixed', 'sliding'}
 
@@ -80,14 +83,16 @@ def test_bytes_that_are_no_text(tmp_path):
 
 def test_ctrl_c_keeps_a_checkpoint(text, tmp_path):
     out = tmp_path/'run'
-    p = subprocess.Popen([PGOLF, 'run', *SMALL, f'text={text}', 'seconds=120', f'out={out}'], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    p = subprocess.Popen([PGOLF, 'run', *SMALL, f'text={text}', 'seconds=120', f'out={out}'], cwd=ROOT, text=True,
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     began = time.time()
     while not ((out/'metrics.jsonl').exists() and (out/'metrics.jsonl').read_text()) and time.time() < began+120: time.sleep(.2)
     time.sleep(1)
     p.send_signal(signal.SIGINT)
     _, err = p.communicate(timeout=60)
     assert p.returncode == 130 and str(out/'checkpoint.safetensors') in err and 'Traceback' not in err, err
-    q = pgolf('run', *SMALL, f'text={text}', f'checkpoint={out}/checkpoint.safetensors', f'vocab={out}/tokenizer.vocab', f'out={tmp_path}/rest', 'ttt_enabled=0')
+    q = pgolf('run', *SMALL, f'text={text}', f'checkpoint={out}/checkpoint.safetensors', f'vocab={out}/tokenizer.vocab',
+              f'out={tmp_path}/rest', 'ttt_enabled=0')
     assert q.returncode == 0 and (tmp_path/'rest/model.pgolf').exists(), q.stderr
 
 def cut(path, n):
@@ -107,20 +112,34 @@ def broken(done, tmp_path):
     (tmp_path/'model.pgolf').write_bytes(a)
     return tmp_path
 
-@pytest.mark.parametrize('words, names', [
-    ('run text={d}/none.txt', 'none.txt'), ('run text={d}/empty.txt', 'empty'), ('run text={d}/short.txt', 'too short'), ('run out=/proc/nowhere/run', '/proc/nowhere'),
-    ('run data={d}/shards vocab={a}/tokenizer.vocab', 'fineweb_train_000000.bin'), ('score {d}/model.pgolf', 'model.pgolf'), ('run steps=-1', '-1'),
-    ('run text={t} vocab={a}/tokenizer.vocab vocab_size=1024', '400'), ('run num_layer=3', 'num_layers'), ('run seconds=soon', 'seconds'), ('run preset=tpu', 'preset=tpu'),
-    ('run text={t} checkpoint={d}/empty.txt', 'checkpoint'), ('run --no-such', 'no-such')])
-def test_one_line_for_a_mistake(words, names, broken, done, text):
-    out = broken/'run'
-    words = words.format(d=broken, a=done/'a', t=text).split()
-    if words[0] == 'run' and not any(w.startswith('out=') for w in words): words += [*SMALL[:8], f'out={out}'] if 'vocab_size=1024' not in words else [f'out={out}']
-    p = pgolf(*words)
-    said = p.stderr.strip().splitlines()
-    assert p.returncode == 2 and names in said[-1] and 'Traceback' not in p.stderr, p.stderr
-    assert len(said) == 1 or '--no-such' in words
-    assert not out.exists() or 'checkpoint' in names, sorted(out.iterdir())
+MISTAKES = {                     # what is typed, and what the one line must name; {d} broken things, {a} a good run, {t} a text
+    'run text={d}/none.txt': 'none.txt',
+    'run text={d}/empty.txt': 'empty',
+    'run text={d}/short.txt': 'too short',
+    'run text={t} out=/proc/nowhere/run': '/proc/nowhere',
+    'run text={t} out={a}': 'holds a run already',
+    'run data={d}/shards vocab={a}/tokenizer.vocab vocab_size=400': 'fineweb_train_000000.bin',
+    'run data={a}/shards': 'vocab',
+    'run text={t} vocab={a}/tokenizer.vocab vocab_size=1024': '400',
+    'run text={t} checkpoint={d}/empty.txt': 'checkpoint',
+    'run steps=-1': '-1',
+    'run seconds=soon': 'seconds',
+    'run num_layer=3': 'num_layers',
+    'run preset=tpu': 'preset=tpu',
+    'run fast': 'KEY=VALUE',
+    'score {d}/model.pgolf': 'model.pgolf',
+    'score {d}/none.pgolf': 'none.pgolf',
+    'write {d}/empty.txt': 'empty.txt',
+    'report {d}': 'results.json'}
+
+@pytest.mark.parametrize('words', MISTAKES)
+def test_one_line_for_a_mistake(words, broken, done, text):
+    out, typed = broken/'run', words.format(d=broken, a=done/'a', t=text).split()
+    if typed[0] == 'run' and 'out=' not in words: typed.append(f'out={out}')
+    p = pgolf(*typed)
+    assert p.returncode == 2 and MISTAKES[words] in p.stderr and 'Traceback' not in p.stderr, p.stderr
+    assert len(p.stderr.strip().splitlines()) == 1
+    assert not out.exists(), 'nothing may be left behind'
 
 def test_help_is_complete():
     from pgolf.settings import setting_help
