@@ -153,9 +153,9 @@ class Ring:
 class TokenStream:
     "Shards one after another, round and round."
     def __init__(self,
-        files:list, # shard files, in the order they are read; ValueError if they hold no token at all
+        files:list, # shards, paths or arrays, in the order they are read; ValueError if they hold no token at all
     ):
-        parts = [read_shard(f) for f in files]
+        parts = [f if isinstance(f, np.ndarray) else read_shard(f) for f in files]
         if not any(map(len, parts)): raise ValueError(f'{files[0]}: no tokens, nor in the other shards')
         self.ring, self.position = Ring(parts), 0
 

@@ -18,7 +18,7 @@ from .vocab import train_vocab
 from .text import builtin_corpus, cut_at_document, overlap, read_documents, sha256_of, split_by_hash
 from .data import Loader, ShuffledRows, TokenStream, read_shard, shard_files, validation_tokens, write_documents
 from .model import GPT, ModelConfig, to_training_dtype
-from .sliding import Sliding, n_cores, write
+from .sliding import Sliding, Workers, n_cores, write
 from .quantize import QuantConfig, make_rounding, record_quant, record_rounding, split_banks
 from .train import Training, load_checkpoint, train
 from .artifact import bytes_by_part, load_model, save_model
@@ -103,8 +103,8 @@ def corpus_from_shards(
         train = [read_shard(f) for f in shard_files(f'{folder}/fineweb_train_*.bin')]
         tokens = validation_tokens(shard_files(f'{folder}/fineweb_val_*.bin'))
         for what, part in (*(('training', t) for t in train), ('validation', tokens)):
-            top = int(part.max()) if len(part) else 0
-            if top >= tok.n_vocab: raise ValueError(f'data={folder}: {what} token {top}, but the vocabulary has {tok.n_vocab}')
+            top, n = int(part.max()) if len(part) else 0, tok.n_vocab
+            if top >= n: raise ValueError(f'data={folder}: {what} token {top}, but the vocabulary has {n}')
         starts = np.flatnonzero(tokens == tok.bos_id)
         docs = [tok.decode(d) for d in np.split(tokens, starts[starts > 0])]
         if s.run.val_bytes:
@@ -163,7 +163,7 @@ def train_model(
             return state, dict(n_params=n_params, steps=info['step'])
         live = model.state_dict()
         rounding = record_rounding(live) if s.run.record_qat else make_rounding(live, quant_config(s))
-        run = Training(model, s.train, s.optim, batches(s, corpus), rounding)
+        run = Training(model, s.train, s.optim, batches(s, corpus), rounding, s.run.threads)
         watch = Watch(s.train, journal)
         try: state = train(run, watch, journal.folder/'checkpoint.safetensors', meta=dict(config=s.flat()))
         finally: watch.bar.close()
@@ -213,9 +213,10 @@ def restore(
     "The model of an artifact."
     loaded = load_model(path)
     try:
-        model = GPT(ModelConfig(**loaded.config))
-        model.load_state_dict(loaded.state)
-    except (TypeError, RuntimeError, ValueError) as e:
+        if loaded.config['num_layers'] != len(loaded.state['mlp_up_bank']): raise ValueError('layers that are not there')
+        with torch.device('meta'): model = GPT(ModelConfig(**loaded.config)) # takes no memory, whatever sizes are claimed
+        model.load_state_dict(loaded.state, assign=True)
+    except (KeyError, TypeError, RuntimeError, ValueError) as e:
         raise ValueError(f'{path}: not a model of this version: {str(e).splitlines()[0]}') from None
     if device != 'cpu': to_training_dtype(model, torch.bfloat16)
     return model.to(device).eval(), loaded
@@ -232,6 +233,8 @@ def score_model(
     "Bits per byte, stage by stage."
     r, pieces, text = s.run, tok.tokens, b''.join(docs)
     length, out, n_block = r.eval_seq_len or s.train.train_seq_len, {}, r.ttt_chunk_tokens
+    workers = Workers(r.threads, next(model.parameters()).device)
+    def sliding(model, stride): return Sliding(model, length, stride, workers=workers)
     def bar(blocks, total):
         with progress_bar(journal, total, 'scoring', 'block') as b:
             for x in blocks: yield x; b.update()
@@ -239,10 +242,10 @@ def score_model(
     (journal.folder/'scores').mkdir(exist_ok=True)
     for name, stride in dict(fixed=length, sliding=r.eval_stride).items():
         with journal.stage(f'score_{name}'):
-            score_stream(Sliding(model, length, stride), tokens, ledger := Ledger(tokens, pieces, text), n_block, bar)
+            score_stream(sliding(model, stride), tokens, ledger := Ledger(tokens, pieces, text), n_block, bar)
             keep(name, ledger); journal.line = f'{out[name]:.4f} bits per byte'
-    predictor, n_blocks = Sliding(model, length, r.eval_stride), -(-(len(tokens)-1)//n_block)
-    if r.ttt_enabled: predictor = TTT(Sliding(copy.deepcopy(model), length, r.eval_stride), s.ttt, n_blocks)
+    predictor, n_blocks = sliding(model, r.eval_stride), -(-(len(tokens)-1)//n_block)
+    if r.ttt_enabled: predictor = TTT(sliding(copy.deepcopy(model), r.eval_stride), s.ttt, n_blocks)
     inner, ledger = Ledger(tokens, pieces, text), Ledger(tokens, pieces, text)
     if r.ngram_enabled: predictor = Ngram(Tapped(predictor, inner), tok.n_vocab, s.ngram)
     if r.ttt_enabled or r.ngram_enabled:
@@ -306,7 +309,8 @@ def run(
         trained = True
         model = pack_model(s, state, corpus, journal)
         results = finish(s, model, corpus, facts, journal, began)
-        journal.say('\n' + console_table(results) + '\n\n  the packed model writes\n' + show_samples(results['samples']))
+        journal.say('\n' + console_table(results))
+        journal.say('\n  the packed model writes\n' + show_samples(results['samples']))
         journal.say(f'\nreport: {journal.folder}/report.html')
         return results
     except (ValueError, OSError) as e:

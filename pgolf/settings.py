@@ -145,7 +145,8 @@ def nearest(
 def _check_settings(s): # ValueError for values that no module catches before time is spent
     t, r = s.train, s.run
     at_least = dict(train_seq_len=(t, 1), train_batch_tokens=(t, 1), grad_accum=(t, 1), eval_stride=(r, 1),
-                    ttt_chunk_tokens=(r, 1), max_wallclock_seconds=(t, 0), val_bytes=(r, 0), epochs=(r, 0), sample_tokens=(r, 0))
+                    ttt_chunk_tokens=(r, 1), max_wallclock_seconds=(t, 0), val_bytes=(r, 0), epochs=(r, 0),
+                    sample_tokens=(r, 0))
     for name, (section, least) in at_least.items():
         if (v := getattr(section, name)) < least: raise ValueError(f'{name}={v}: must be at least {least}')
     if t.train_batch_tokens % (t.train_seq_len*t.grad_accum):

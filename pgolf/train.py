@@ -95,13 +95,14 @@ class Training:
     optim:OptimConfig                 # rates
     batches:object                    # has next_batch(global_tokens, seq_len, accum) -> inputs, targets
     rounding:dict = field(default_factory=dict) # for late QAT: parameter name -> function that rounds it
+    n_threads:int = 0                 # on a CPU; 0: one a core
     step:int = 0                      # steps done
     secs:float = 0.                   # seconds spent in them
 
     def __post_init__(self):
         device = next(self.model.parameters()).device
         self.params = [p for p in self.model.parameters() if p.requires_grad]
-        self.workers = Workers(device=device)
+        self.workers = Workers(self.n_threads, device)
         self.optimizers = optimizers_of(self.model, self.optim)
         self.average = Average(self.model, self.cfg.ema_decay, self.cfg.ema_debias)
 
