@@ -86,10 +86,11 @@ def parser()->argparse.ArgumentParser:
     for name, (function, said) in COMMANDS.items():
         c[name] = sub.add_parser(name, help=said, description=function.__doc__, formatter_class=plain)
         c[name].set_defaults(function=function)
-    c['run'].epilog, c['score'].epilog = settings_text(), 'settings as for pgolf run; text=PATH … is scored, or the built-in text'
+    c['run'].epilog = settings_text()
+    c['score'].epilog = 'settings as for pgolf run; text=PATH … is scored, or the built-in text'
     for name in ('score', 'write'): c[name].add_argument('file', help='an artifact: model.pgolf')
     for name in ('run', 'score'):
-        c[name].add_argument('settings', nargs='*', metavar='KEY=VALUE', help='settings; text=A B … takes several paths')
+        c[name].add_argument('settings', nargs='*', metavar='KEY=VALUE', help='settings; text=A B … takes several')
     c['run'].add_argument('--quiet', action='store_true', help="print nothing; results are in the run's folder")
     w = c['write'].add_argument
     w('--prompt', default='', help='what to go on from')

@@ -193,9 +193,9 @@ class Attention(nn.Module):
         if ve is not None: values = values + ve
         values = raw = values.unflatten(-1, (self.K, -1))
         if v0 is not None: values = self.vr_lambda[0].to(x.dtype)*v0 + self.vr_lambda[1].to(x.dtype)*values
-        queries = rotate(rms_norm(F.linear(x, w['q']).unflatten(-1, (self.H, -1))), *rope)*self.q_gain.to(x.dtype)[:, None]
+        queries = rotate(rms_norm(F.linear(x, w['q']).unflatten(-1, (self.H, -1))), *rope)
         keys = rotate(rms_norm(F.linear(x, w['k']).unflatten(-1, (self.K, -1))), *rope)
-        y = causal_attention(queries, keys, values)
+        y = causal_attention(queries*self.q_gain.to(x.dtype)[:, None], keys, values)
         if self.exclusive: y = exclude_self(y, values)
         if hasattr(self, 'attn_gate'):
             gate = F.linear(x, self.attn_gate.weight.to(x.dtype), self.attn_gate.bias.to(x.dtype))

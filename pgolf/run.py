@@ -65,6 +65,7 @@ def get_vocab(
     if not tok.lossless: raise ValueError(f'{name}: cannot spell every text, so nothing could be scored with it')
     return tok
 
+# %% ../nbs/13_run.ipynb #b0d6d75a
 def corpus_from_text(
     s:Settings,
     journal:Journal, # shards and vocabulary go into its folder
@@ -206,6 +207,7 @@ def pack_model(
         journal.line = f'{n:,} bytes of {CAP_BYTES:,}'
     return model
 
+# %% ../nbs/13_run.ipynb #3fd9e0a4
 def restore(
     path, # an artifact
     device:str='cpu',
@@ -213,8 +215,9 @@ def restore(
     "The model of an artifact."
     loaded = load_model(path)
     try:
-        if loaded.config['num_layers'] != len(loaded.state['mlp_up_bank']): raise ValueError('layers that are not there')
-        with torch.device('meta'): model = GPT(ModelConfig(**loaded.config)) # takes no memory, whatever sizes are claimed
+        n_layers = len(loaded.state['mlp_up_bank'])
+        if loaded.config['num_layers'] != n_layers: raise ValueError(f'{n_layers} layers, but another number claimed')
+        with torch.device('meta'): model = GPT(ModelConfig(**loaded.config)) # no memory, whatever is claimed
         model.load_state_dict(loaded.state, assign=True)
     except (KeyError, TypeError, RuntimeError, ValueError) as e:
         raise ValueError(f'{path}: not a model of this version: {str(e).splitlines()[0]}') from None

@@ -126,7 +126,7 @@ def _check(
 )->None:
     "What must hold before a charge."
     if block.start != ledger.next:
-        raise ValueError(f'block starts at {block.start}, the ledger waits for {ledger.next}: each target once, in order')
+        raise ValueError(f'block starts at {block.start}, the ledger waits for {ledger.next}: each target once')
     if not np.array_equal(block.targets, ledger.tokens[block.start:block.stop]):
         raise ValueError(f'block {block.start}..{block.stop} is not what the stream has there')
     got, wanted = tuple(logp.shape), (len(block), ledger.n_vocab)

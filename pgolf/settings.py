@@ -150,7 +150,7 @@ def _check_settings(s): # ValueError for values that no module catches before ti
     for name, (section, least) in at_least.items():
         if (v := getattr(section, name)) < least: raise ValueError(f'{name}={v}: must be at least {least}')
     if t.train_batch_tokens % (t.train_seq_len*t.grad_accum):
-        raise ValueError(f'train_batch_tokens={t.train_batch_tokens}: not a multiple of train_seq_len={t.train_seq_len} '
+        raise ValueError(f'train_batch_tokens={t.train_batch_tokens}: no multiple of train_seq_len={t.train_seq_len} '
                          f'times grad_accum={t.grad_accum}, so not whole rows')
     window = r.eval_seq_len or t.train_seq_len
     if r.eval_stride > window: raise ValueError(f'eval_stride={r.eval_stride}: more than the window of {window}')

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['TrainConfig', 'lr_multiplier', 'Average', 'Training', 'optimizers_of', 'gradients', 'train_step', 'warm_up',
-           'save_checkpoint', 'kept_weights', 'load_checkpoint', 'Interrupted', 'ctrl_c', 'train']
+           'save_checkpoint', 'kept_weights', 'load_checkpoint', 'Interrupted', 'ctrl_c', 'train', 'momentum_of']
 
 # %% ../nbs/08_train.ipynb #6fc1b777
 import json, math, os, signal, time
@@ -29,7 +29,7 @@ class TrainConfig:
     train_batch_tokens:int=786432      # targets in a step
     train_seq_len:int=2048             # tokens in a row
     grad_accum:int=8                   # micro-batches a step is made of
-    schedule:str='record'              # warm-down: 'record', of so many steps at this pace; 'share', of so much of the run
+    schedule:str='record'              # warm-down: 'record', of so many steps; 'share', of so much of the run
     warmdown_iters:int=3500            # steps of the record's warm-down; 0: none
     warmdown_share:float=.5            # share of the run in which the rate falls, for 'share'
     warmup_steps:int=20                # steps that are undone before the clock starts (compilation, caches)
@@ -227,9 +227,7 @@ def train(
             if asked(): raise Interrupted(_keep(run, checkpoint, meta))
             lr_mul = lr_multiplier(run.step, run.secs, run.cfg)
             if lr_mul < run.cfg.late_qat_threshold: run.model.rounding = run.rounding
-            o = run.optim
-            momentum = momentum_at(run.step, o.muon_momentum_warmup_start, o.muon_momentum, o.muon_momentum_warmup_steps)
-            nats, norm = train_step(run, lr_mul, momentum)
+            nats, norm = train_step(run, lr_mul, momentum_of(run.step, run.optim))
             run.average.update()
             run.step += 1
             run.secs += time.perf_counter()-began
@@ -239,6 +237,13 @@ def train(
                 _keep(run, checkpoint, meta); saved = time.perf_counter()
     if checkpoint: _keep(run, checkpoint, meta)
     return kept_weights(run)
+
+def momentum_of(
+    step:int, # steps done
+    o:OptimConfig,
+)->float:     # Muon's momentum
+    "Momentum on its way from start to end."
+    return momentum_at(step, o.muon_momentum_warmup_start, o.muon_momentum, o.muon_momentum_warmup_steps)
 
 def _keep(run, checkpoint, meta): # writes a checkpoint, returns a line that says so
     if not checkpoint: return f'stopped after step {run.step}; nothing was kept'
