@@ -18,11 +18,10 @@ COEFFICIENTS = 3.4445, -4.7750, 2.0315 # a, b, c of a*x + b*x^3 + c*x^5; from Ke
 
 def ns_dtype(
     device:torch.device|str, # where the parameters live
-)->torch.dtype:              # bfloat16 on GPUs and on CPUs that multiply in it; float32 where it is emulated
+)->torch.dtype:              # bfloat16 on GPUs that multiply in it; float32 elsewhere, so that all CPUs agree
     "The number format that Newton-Schulz and the momentum buffer use on `device`."
-    if torch.device(device).type == 'cuda': return torch.bfloat16
-    features = getattr(torch.cpu, 'get_capabilities', dict)() # absent before torch 2.11: then float32
-    return torch.bfloat16 if features.get('avx512_bf16') or features.get('amx_bf16') else torch.float32
+    if torch.device(device).type != 'cuda': return torch.float32
+    return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.float32 # Ampere and later
 
 # %% ../nbs/06_muon.ipynb #089c8870
 def newton_schulz(

@@ -287,7 +287,7 @@ def show_samples(
     wrote:list, # as from `samples`
 )->str:         # for a terminal; the openings it was given stand in brackets
     "A few lines of what the model wrote."
-    texts = (f"[{s['prompt']}]{s['text']}" for s in wrote)
+    texts = ((f"[{s['prompt']}]" if s['prompt'] else '') + s['text'] for s in wrote)
     return '\n'.join(textwrap.fill(t, 96, initial_indent='  ', subsequent_indent='    ', max_lines=4) for t in texts)
 
 def code_bytes()->int: # bytes

@@ -115,8 +115,7 @@ def optimizers_of(
     named = dict(model.named_parameters())
     banks = [k for k in named if param_role(k) == 'bank']
     parts = [[(k, p) for k, p in named.items() if k not in banks], *([(k, named[k])] for k in banks)]
-    dtype = torch.float32 if next(model.parameters()).device.type == 'cpu' else torch.bfloat16
-    return [o for part in parts for o in make_optimizers(part, optim, dtype)]
+    return [o for part in parts for o in make_optimizers(part, optim)]
 
 # %% ../nbs/08_train.ipynb #3a0b9ad9
 def gradients(
