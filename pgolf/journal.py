@@ -66,11 +66,11 @@ def progress_bar(
     journal:Journal,
     total, # of the unit
     name:str, # what is going on
-    unit:str='it',
 )->tqdm:
     "A bar with what is done and what time is left, on a terminal only."
     hidden = journal.quiet or not sys.stderr.isatty()
-    return tqdm(total=total, desc=name, unit=unit, leave=False, disable=hidden, dynamic_ncols=True, smoothing=.1)
+    return tqdm(total=total, desc=name, leave=False, disable=hidden, dynamic_ncols=True, smoothing=.1,
+                bar_format='{desc} {percentage:3.0f}% |{bar}| {elapsed} gone, {remaining} to go{postfix}')
 
 def save_json(
     path, # where to
@@ -88,8 +88,8 @@ class Watch:
     ):
         self.cfg, self.journal, self.nats, self.last = cfg, journal, [], (0, 0.)
         self.by_time = cfg.max_wallclock_seconds > 0
-        total, unit = (cfg.max_wallclock_seconds, 's') if self.by_time else (cfg.iterations, 'step')
-        self.bar = progress_bar(journal, total, 'training', unit)
+        total = cfg.max_wallclock_seconds if self.by_time else cfg.iterations
+        self.bar = progress_bar(journal, total, 'training')
 
     def __call__(self, m:dict)->None:
         self.nats.append(m['nats'])

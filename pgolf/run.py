@@ -57,7 +57,7 @@ def get_vocab(
     "The vocabulary named, or one trained on the training text."
     size = s.model.vocab_size
     if not s.run.vocab:
-        with progress_bar(journal, 1., 'vocabulary', '') as bar:
+        with progress_bar(journal, 1., 'vocabulary') as bar:
             return train_vocab(train_docs, size, seed=s.run.seed, progress=lambda share, what: bar.update(share-bar.n))
     tok = Tokenizer.load(s.run.vocab)
     n, name = tok.n_vocab, f'vocab={s.run.vocab}'
@@ -239,7 +239,7 @@ def score_model(
     workers = Workers(r.threads, next(model.parameters()).device)
     def sliding(model, stride): return Sliding(model, length, stride, workers=workers)
     def bar(blocks, total):
-        with progress_bar(journal, total, 'scoring', 'block') as b:
+        with progress_bar(journal, total, 'scoring') as b:
             for x in blocks: yield x; b.update()
     def keep(name, ledger): ledger.save(journal.folder/'scores'/f'{name}.npz'); out[name] = ledger.bpb()
     (journal.folder/'scores').mkdir(exist_ok=True)

@@ -8,6 +8,8 @@ ROOT = Path(__file__).resolve().parent.parent
 NBS = sorted((ROOT/'nbs').glob('[0-9]*.ipynb')) + [ROOT/'nbs/index.ipynb']
 MODULES = sorted((ROOT/'pgolf').glob('[!_]*.py'))
 MAX_CELL, MAX_FUNCTION, MAX_MODULE, MAX_COLUMNS, MAX_NB_KB, MAX_IMG_KB = 40, 40, 400, 120, 500, 60
+# the words are put together here so that this file is not found by its own search
+UNFINISHED = re.compile(r'\b(' + '|'.join(('TO'+'DO', 'FIX'+'ME', 'X'+'XX', 'NotImplemented'+'Error')) + r')\b')
 ini = configparser.ConfigParser(delimiters=['='])
 ini.read(ROOT/'settings.ini', encoding='utf-8')
 
@@ -95,4 +97,4 @@ def test_speaks_of_itself_alone():
     for p in tracked:
         assert p.stat().st_size <= 1_000_000, f'{p}: over a megabyte'
         if p.suffix in ('.py', '.ipynb') and p.parent.name in ('pgolf', 'nbs'):
-            assert not re.search(r'\b(TODO|FIXME|XXX|NotImplementedError)\b', p.read_text()), f'{p}: unfinished, by its own words'
+            assert not UNFINISHED.search(p.read_text()), f'{p}: unfinished, by its own words'
