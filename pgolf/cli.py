@@ -8,7 +8,6 @@ __all__ = ['COMMANDS', 'settings_text', 'run_command', 'score_command', 'write_c
 # %% ../nbs/16_cli.ipynb #7554bec9
 import argparse, sys, tempfile, textwrap
 from pathlib import Path
-import numpy as np
 from .data import write_documents, validation_tokens
 from .settings import ALIASES, PRESETS, Settings, setting_help, split_arguments
 from .sliding import write

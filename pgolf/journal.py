@@ -18,14 +18,14 @@ from .train import TrainConfig
 class Journal:
     "The run's folder, its log and its clock."
     def __init__(self,
-        folder, # made here; ValueError if it cannot be, or holds a run already
+        folder, # made here; ValueError if it cannot be, or holds anything already
         quiet:bool=False, # say nothing on the terminal
     ):
         self.folder, self.quiet, self.secs = Path(folder), quiet, {}
-        if any((self.folder/n).exists() for n in ('results.json', 'train.log')):
-            raise ValueError(f'out={folder}: holds a run already; choose another folder')
         self.made = [p for p in (self.folder, *self.folder.parents) if not p.exists()]
         try:
+            if self.folder.is_dir() and any(self.folder.iterdir()):
+                raise ValueError(f'out={folder}: holds a run already, or other files; choose a new or empty folder')
             self.folder.mkdir(parents=True, exist_ok=True)
             self.log = open(self.folder/'train.log', 'w', encoding='utf-8')
             self.metrics = open(self.folder/'metrics.jsonl', 'w', encoding='utf-8')

@@ -47,7 +47,11 @@ class ModelConfig:
     def __post_init__(self):
         for a, b in (('model_dim', 'num_heads'), ('num_heads', 'num_kv_heads')):
             x, y = getattr(self, a), getattr(self, b)
+            if x < 1 or y < 1: raise ValueError(f'{a}={x}, {b}={y}: must be at least 1')
             if x % y: raise ValueError(f'{a}={x} is not a multiple of {b}={y}')
+        D = self.model_dim//self.num_heads
+        if self.rope_dims % 2 or not 0 <= self.rope_dims <= D:
+            raise ValueError(f'rope_dims={self.rope_dims}: must be even and at most the width of a head, {D}')
 
 # %% ../nbs/04_model.ipynb #139b2f36
 def ve_layers(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Iterable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 # %% ../nbs/06_muon.ipynb #c5e620da
 COEFFICIENTS = 3.4445, -4.7750, 2.0315 # a, b, c of a*x + b*x^3 + c*x^5; from Keller Jordan's writeup
