@@ -49,6 +49,10 @@ class ModelConfig:
             x, y = getattr(self, a), getattr(self, b)
             if x < 1 or y < 1: raise ValueError(f'{a}={x}, {b}={y}: must be at least 1')
             if x % y: raise ValueError(f'{a}={x} is not a multiple of {b}={y}')
+        if self.num_layers < 1: raise ValueError(f'num_layers={self.num_layers}: must be at least 1')
+        if self.bigram_vocab_size == 1: raise ValueError('bigram_vocab_size=1: one row is taken, give 0 or at least 2')
+        if not all(i.strip().isdecimal() for i in self.ve_layers.split(',') if i.strip()):
+            raise ValueError(f've_layers={self.ve_layers}: wanted numbers of layers, as 2,3')
         D = self.model_dim//self.num_heads
         if self.rope_dims % 2 or not 0 <= self.rope_dims <= D:
             raise ValueError(f'rope_dims={self.rope_dims}: must be even and at most the width of a head, {D}')

@@ -156,7 +156,8 @@ def _check_settings(s): # ValueError for values that no module catches before ti
     if t.train_batch_tokens % (t.train_seq_len*t.grad_accum):
         raise ValueError(f'train_batch_tokens={t.train_batch_tokens}: no multiple of train_seq_len={t.train_seq_len} '
                          f'times grad_accum={t.grad_accum}, so not whole rows')
-    if not t.max_wallclock_seconds and t.iterations >= ENDLESS: raise ValueError('seconds=0: give steps=, or it never ends')
+    if not t.max_wallclock_seconds and t.iterations >= ENDLESS:
+        raise ValueError('seconds=0: give steps=, or training never ends')
     window = r.eval_seq_len or t.train_seq_len
     if r.eval_stride > window: raise ValueError(f'eval_stride={r.eval_stride}: more than the window of {window}')
     if r.data and not r.vocab: raise ValueError('data=…: shards need vocab=FILE, the vocabulary they were made with')
