@@ -44,18 +44,21 @@ class ModelConfig:
     mtp_loss_weight:float=.2      # weight of their mean loss
     bos_id:int=-1                 # token that begins a document; -1: state crosses documents, as in the record
 
-    def __post_init__(self):
-        for a, b in (('model_dim', 'num_heads'), ('num_heads', 'num_kv_heads')):
-            x, y = getattr(self, a), getattr(self, b)
-            if x < 1 or y < 1: raise ValueError(f'{a}={x}, {b}={y}: must be at least 1')
-            if x % y: raise ValueError(f'{a}={x} is not a multiple of {b}={y}')
-        if self.num_layers < 1: raise ValueError(f'num_layers={self.num_layers}: must be at least 1')
-        if self.bigram_vocab_size == 1: raise ValueError('bigram_vocab_size=1: one row is taken, give 0 or at least 2')
-        if not all(i.strip().isdecimal() for i in self.ve_layers.split(',') if i.strip()):
-            raise ValueError(f've_layers={self.ve_layers}: wanted numbers of layers, as 2,3')
-        D = self.model_dim//self.num_heads
-        if self.rope_dims % 2 or not 0 <= self.rope_dims <= D:
-            raise ValueError(f'rope_dims={self.rope_dims}: must be even and at most the width of a head, {D}')
+    def __post_init__(self): _check_sizes(self)
+
+# %% ../nbs/04_model.ipynb #24fa4916
+def _check_sizes(cfg): # ValueError names a size that cannot be
+    for a, b in (('model_dim', 'num_heads'), ('num_heads', 'num_kv_heads')):
+        x, y = getattr(cfg, a), getattr(cfg, b)
+        if x < 1 or y < 1: raise ValueError(f'{a}={x}, {b}={y}: must be at least 1')
+        if x % y: raise ValueError(f'{a}={x} is not a multiple of {b}={y}')
+    if cfg.num_layers < 1: raise ValueError(f'num_layers={cfg.num_layers}: must be at least 1')
+    if cfg.bigram_vocab_size == 1: raise ValueError('bigram_vocab_size=1: one row is taken, give 0 or at least 2')
+    if not all(i.strip().isdecimal() for i in cfg.ve_layers.split(',') if i.strip()):
+        raise ValueError(f've_layers={cfg.ve_layers}: wanted numbers of layers, as 2,3')
+    D = cfg.model_dim//cfg.num_heads
+    if cfg.rope_dims % 2 or not 0 <= cfg.rope_dims <= D:
+        raise ValueError(f'rope_dims={cfg.rope_dims}: must be even and at most the width of a head, {D}')
 
 # %% ../nbs/04_model.ipynb #139b2f36
 def ve_layers(
