@@ -115,8 +115,8 @@ def _dicts(results, key): # the objects of a list such as `parts`
 
 def _stage_rows(results): # (label, bits per byte, change against xz or None, is it ours), in the order of a run
     base, ours = _numbers(results, 'baselines'), _numbers(results, 'val_bpb')
-    xz = max(base.get('xz -9e', 0), 0)
-    rows = [(k, v, False) for k, v in base.items()] + [(STAGES.get(k, k), ours[k], True) for k in _in_order(ours)]
+    xz, said = max(base.get('xz -9e', 0), 0), ', lossy'*bool(results.get('lossy'))
+    rows = [(k, v, False) for k, v in base.items()] + [(STAGES.get(k, k)+said, ours[k], True) for k in _in_order(ours)]
     return [(label, v, v/xz-1 if xz and label != 'xz -9e' else None, is_ours) for label, v, is_ours in rows]
 
 # %% ../nbs/13_report.ipynb #99413a25

@@ -69,29 +69,39 @@ class Predictor(Protocol):
 # %% ../nbs/00_score.ipynb #14fa23cd
 def _spell(
     tokens:np.ndarray, # (N,) integers
-    pieces:list,       # bytes of each token id
+    pieces,            # bytes of each token id; or a tokenizer, with `decode_aligned`
     text:bytes,        # what they should spell
 )->np.ndarray:         # (N,) int64: bytes of each token; ValueError where the two part
     "The bytes of each token, once the tokens are seen to spell the text."
-    spelled = b''.join([pieces[t] for t in tokens])
+    if hasattr(pieces, 'decode_aligned'): spelled,n_bytes = pieces.decode_aligned(tokens)
+    else: spelled,n_bytes = b''.join([pieces[t] for t in tokens]), np.array([len(p) for p in pieces], np.int64)[tokens]
     if spelled != text:
         n = min(len(spelled), len(text))
         differ = np.frombuffer(spelled[:n], np.uint8) != np.frombuffer(text[:n], np.uint8)
         at = int(differ.argmax()) if differ.any() else n
         raise ValueError(f'the tokens do not spell the text: {len(spelled)} bytes against {len(text)}, '
                          f'first difference at byte {at}: {spelled[at:at+8]!r} against {text[at:at+8]!r}')
-    return np.array([len(p) for p in pieces], dtype=np.int64)[tokens]
+    return n_bytes
+
+def _lossy_bytes(n_bytes, tokens, text): # checked: as many as tokens, and together the length of the text
+    n_bytes = np.asarray(n_bytes, np.int64)
+    if n_bytes.shape != tokens.shape or (n_bytes < 0).any() or n_bytes.sum() != len(text):
+        raise ValueError(f'lossy_bytes: {n_bytes.sum()} bytes in {n_bytes.shape}, wanted {len(text)} in {tokens.shape}')
+    return n_bytes
 
 # %% ../nbs/00_score.ipynb #e6032ef3
 class Ledger:
     "Charges each target once, in order, against the bytes of the original text."
     def __init__(self,
         tokens:np.ndarray, # (N,) integers: the stream; position 0 is given, not charged
-        pieces:list,       # V items of bytes: what each token id stands for; b'' for BOS
-        text:bytes,        # the original text; ValueError if the pieces do not spell it
+        pieces,            # V items of bytes, what each token id stands for, b'' for BOS; or a tokenizer
+        text:bytes,        # the original text; ValueError if the tokens do not spell it
+        lossy_bytes=None,  # (N,) source bytes of each token: score all the same, and say so
     ):
-        self.tokens, self.n_vocab, self.next = np.asarray(tokens), len(pieces), 1
-        self.token_bytes = _spell(self.tokens, pieces, text)
+        self.tokens, self.next, self.lossy = np.asarray(tokens), 1, lossy_bytes is not None
+        self.n_vocab = pieces.n_vocab if hasattr(pieces, 'n_vocab') else len(pieces)
+        if self.lossy: self.token_bytes = _lossy_bytes(lossy_bytes, self.tokens, text)
+        else: self.token_bytes = _spell(self.tokens, pieces, text)
         self.bits = np.zeros(len(tokens))
 
     def charge(self,

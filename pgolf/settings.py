@@ -28,7 +28,8 @@ class RunConfig:
     val:tuple=()               # validation text; none: held out from the training text
     val_bytes:int=0            # score the first so many bytes of it, cut at a document; 0: all
     data:str=''                # folder of shards to use instead of text; needs vocab
-    vocab:str=''               # a .vocab file; '': train one on the training text
+    vocab:str=''               # a .vocab, .yaml or .model file; 'train': train one on the training text; '': ours
+    lossy:str=''               # 'report': score although the vocabulary loses bytes of the text, and say so everywhere
     checkpoint:str=''          # take the weights from here instead of training
     device:str=''              # cpu or cuda; '': cuda where it is there
     threads:int=0              # worker threads on a CPU; 0: one a core
@@ -107,8 +108,8 @@ PRESETS = {
         grad_accum=1, schedule='share', warmdown_share=.6, bigram_vocab_size=10240, muon_momentum_warmup_steps=300,
         ttt_seq_len=1024),
     'record': dict(
-        bigram_vocab_size=10240, order='stream', cross_documents=True, record_qat=True, record_export=True,
-        ema_debias=False)}
+        vocab_size=1024, bigram_vocab_size=10240, order='stream', cross_documents=True, record_qat=True,
+        record_export=True, ema_debias=False)}
 
 # %% ../nbs/12_settings.ipynb #1b30ac65
 class Settings:
@@ -161,6 +162,7 @@ def _check_settings(s): # ValueError for values that no module catches before ti
     window = r.eval_seq_len or t.train_seq_len
     if r.eval_stride > window: raise ValueError(f'eval_stride={r.eval_stride}: more than the window of {window}')
     if r.data and not r.vocab: raise ValueError('data=…: shards need vocab=FILE, the vocabulary they were made with')
+    if r.lossy not in ('', 'report'): raise ValueError(f"lossy={r.lossy}: 'report', or nothing")
     if r.order not in ('shuffled', 'stream'): raise ValueError(f"order={r.order}: 'shuffled' or 'stream'")
     cuda = torch.cuda.is_available()
     r.device = r.device or ('cuda' if cuda else 'cpu')
