@@ -10,7 +10,7 @@ lib = cfg['lib_path']
 setuptools.setup(
     name=cfg['lib_name'], version=cfg['version'], description=cfg['description'], license=cfg['license'],
     author=cfg['author'], author_email=cfg['author_email'], keywords=cfg['keywords'], url=cfg['git_url'],
-    packages=setuptools.find_packages(include=[lib, f'{lib}.*']), package_data={lib: ['default.vocab']},
+    packages=setuptools.find_packages(include=[lib, f'{lib}.*']), package_data={lib: ['default.vocab', 'default.json']},
     install_requires=cfg['requirements'].split(),
     extras_require={k.removesuffix('_requirements'): v.split() for k, v in cfg.items() if k.endswith('_requirements')},
     python_requires='>='+cfg['min_python'],

@@ -8,6 +8,7 @@ __all__ = ['REPO', 'PREFIX', 'DATASET', 'CASEOPS', 'REPOS', 'MAX_MANIFEST', 'wan
 
 # %% ../nbs/03_fetch.ipynb #c731e0c8
 import hashlib, json, os, re, shutil, sys
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from tqdm import tqdm
@@ -179,6 +180,11 @@ def _fetch(hub, folder, staging, variant, train_shards, prefix, docs): # -> path
     return facts
 
 # %% ../nbs/03_fetch.ipynb #aef93f27
+def _tidy(folder, staging): # nothing stays but what is worth going on with
+    for part in staging.glob('*'):
+        if part.name == 'manifest.json' or not part.stat().st_size: part.unlink()
+    with suppress(OSError): staging.rmdir(); folder.rmdir() # if they are empty
+
 def fetch(
     out,                   # folder; the files go to datasets/ and tokenizers/ in it
     variant:str='sp1024',  # of the data
@@ -195,11 +201,12 @@ def fetch(
         raise ValueError(f'train_shards={train_shards}: not a number of shards')
     if not re.fullmatch(r'[\w.-]+', variant): raise ValueError(f'variant={variant}: not a name')
     hub = Hub(repo or REPOS.get(variant, REPO), revision, endpoint, quiet)
-    folder = Path(out)
+    folder, staging = Path(out), Path(out)/'.fetch'
     try:
-        (staging := folder/'.fetch').mkdir(parents=True, exist_ok=True)
+        staging.mkdir(parents=True, exist_ok=True)
         facts = _fetch(hub, folder, staging, variant, train_shards, prefix, docs)
-        shutil.rmtree(staging)
+        for part in staging.iterdir(): part.unlink() # of other versions
     except OSError as e: raise ValueError(f'{e.filename or folder}: {e.strerror or e}') from None
+    finally: _tidy(folder, staging)
     files = {str(place(path, prefix)): dict(bytes=size, digest=digest) for path, (size, digest) in facts.items()}
     return dict(repo=hub.repo, commit=hub.commit, variant=variant, files=files)

@@ -213,10 +213,10 @@ def serve()->None:
     source, to = sys.stdin.buffer, os.fdopen(os.dup(1), 'wb')
     os.dup2(2, 1) # what anything prints must not get between
     with suppress(EOFError, BrokenPipeError, pickle.UnpicklingError): # the parent is gone
-        encode = Encoder(*pickle.load(source))
+        settings, encode = pickle.load(source), None
         while True:
             data = pickle.load(source)
-            try: out = encode(data)
+            try: out = (encode := encode or Encoder(*settings))(data)
             except Exception as e: out = f'{type(e).__name__}: {one_line(e)}'
             pickle.dump(out, to, protocol=5)
             to.flush()
