@@ -115,12 +115,12 @@ def _removal(first, last, k, n_edges, edges, used, mask, behind, ahead, costs):
 
 # %% ../nbs/02_vocab.ipynb #8f3527af
 @njit(cache=True, nogil=True)
-def _gains(first, last, k, n_edges, edges, used, behind, ahead, gains):
+def _gains(first, last, k, n_edges, edges, behind, ahead, gains):
     for p in range(first, last):
         room = ahead[first]-behind[p]-1
         for e in edges[k:k+n_edges[p]]:
             after = ahead[p+1+(e & 15)]
-            if after < room and not used[e>>4]: gains[e>>4] += room-after
+            if after < room: gains[e>>4] += room-after
         k += n_edges[p]
 
 # %% ../nbs/02_vocab.ipynb #8d9e7677
@@ -131,11 +131,10 @@ class Lattice:
         strings:list,    # distinct byte strings of 2 to 16 bytes: the candidates
         n_threads:int=2, # at work at the same time
     ):
-        self.strings,sizes = list(strings), np.array([len(p)+1 for p in pieces], np.int64)
+        self.strings,ends = list(strings), np.cumsum([len(p)+1 for p in pieces], dtype=np.int64)
         self.text = np.frombuffer(b''.join(p + b'\0' for p in pieces), np.uint8) # the spare byte is the last node
-        ends,n = np.cumsum(sizes), len(self.text)
-        self.firsts,self.lasts,self.n_bytes = ends-sizes, ends-1, n-len(pieces)
-        self.groups = np.array_split(np.arange(len(pieces)), min(8*n_threads, max(1, len(pieces))))
+        self.firsts,self.lasts,n = np.append(0, ends)[:-1], ends-1, len(self.text)
+        self.n_bytes,self.groups = n-len(pieces), np.array_split(np.arange(len(pieces)), min(8*n_threads, len(pieces) or 1))
         self.threads,tree = ThreadPoolExecutor(n_threads), _tree(self.strings)
         self.n_edges,self.mask = np.zeros(n, np.uint8), np.zeros(n, np.uint16) # bit n-1: a token of n bytes in use
         self.behind,self.ahead = np.zeros((2, n), np.int32)     # fewest tokens to here; from here to the end
@@ -168,7 +167,7 @@ class Lattice:
 
     def gains(self)->np.ndarray: # (n_strings,) int64; 0 for those in use when last measured
         "How many tokens shorter the text gets with each, taking its places one by one."
-        return self._sum(_gains, self.used, self.behind, self.ahead)
+        return self._sum(_gains, self.behind, self.ahead)
 
 # %% ../nbs/02_vocab.ipynb #26eedc38
 def _sorted_positions(pieces):
@@ -196,7 +195,7 @@ def _rule(padded, cross_words, digits):
     word_ends = before(solid & ~np.roll(solid, -1))
     def allowed(at, size):
         end = at+size
-        good = ~space[end-1] if cross_words else solid[end-1] & (word_ends[end-1] == word_ends[at])
+        good = ~space[end-1] if cross_words else word_ends[end-1] == word_ends[at]
         if digits == 'single': good &= n_digits[end] - n_digits[at] < 2
         return ~inside[at] & ~inside[end] & (good | (solids[end] == solids[at]))
     return allowed
