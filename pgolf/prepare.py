@@ -214,24 +214,28 @@ def _settings(vocab, **cfg): # checked, with the digest of the vocabulary, whose
         least, n = int(k == 'shard_tokens'), cfg[k]
         if not (isinstance(n, int) and least <= n < 2**31 or k == 'train_shards' and n is None):
             raise ValueError(f'{k}={n}: not a whole number of at least {least}')
-    if cfg['lossy'] not in ('', 'report'): raise ValueError(f"lossy={cfg['lossy']}: neither nothing nor 'report'")
     Tokenizer.load(vocab).encode_aligned([b'']) # a bad file is refused here; compiled code is on the disk for workers
     data = Path(vocab).read_bytes()
     return {**cfg, 'vocabulary': hashlib.sha256(data).hexdigest()}, data, f'tokenizer{Path(vocab).suffix}'
 
-def _begin(out, cfg, skip): # counts, digests and finished shards of an earlier start, or none
+def _allowed(out, counts, skip, report): # what was passed over or counted needs leave again
+    needed = (counts['skipped_lines'], skip, 'skip_bad_lines'), (counts['lossy_documents'], report, 'lossy')
+    for n, given, name in needed:
+        if n and not given: raise ValueError(f'{out}: begun with {name}, and it was needed; give it again')
+
+def _begin(out, cfg, *leave): # counts, digests and finished shards of an earlier start, or none
     if not (out/STATE).exists():
         _save(out, cfg, new_counts(), [], {})
         return new_counts(), [], {}
     state = _read(out/STATE, cfg)
-    if state['counts']['skipped_lines'] and not skip:
-        raise ValueError(f'{out}: begun with skip_bad_lines, and lines were skipped; give it again')
+    _allowed(out, state['counts'], *leave)
     digests = np.frombuffer(base64.b64decode(state['validation_digests']), '<u8')
     return state['counts'], [np.sort(digests)] if len(digests) else [], state['files']
 
-def _is_done(out, cfg, docs): # the manifest, if all is done; the source is read to see that it is the same
+def _is_done(out, cfg, docs, *leave): # the manifest, if all is done; the source is read to see that it is the same
     if not (out/MANIFEST).exists(): return None
     manifest, source = _read(out/MANIFEST, cfg), Source(docs)
+    _allowed(out, manifest, *leave)
     while source.read(CHUNK): pass
     if source.hash.hexdigest() != manifest['source']['sha256']:
         raise ValueError(f'{out}: made from another text than {source.name}; choose another folder')
@@ -276,7 +280,7 @@ def _manifest(out, cfg, counts, finished, source, vocabulary): # the last file
 def _run(source, out, cfg, n_workers, settings, vocabulary, quiet): # -> manifest; a fault leaves finished shards
     counts, finished, shards = new_counts(), {}, {}
     try:
-        counts, seen, finished = _begin(out, cfg, settings[1])
+        counts, seen, finished = _begin(out, cfg, *settings[1:])
         if not settings[0].exists(): _write(settings[0], vocabulary)
         parts = batches(source, *(counts[k] for k in ('line', 'at', 'proof')))
         for name, columns in (('val', ('fineweb_val', 'fineweb_bytes_val')), ('train', ('fineweb_train',))):
@@ -310,10 +314,11 @@ def prepare(
     quiet:bool=False,             # no bar, no lines
 )->dict:                          # the manifest; ValueError names the line or the file, and what is wrong
     "Tokenize a file of documents into shards; started again after a break it goes on."
+    if lossy not in ('', 'report'): raise ValueError(f"lossy={lossy}: neither nothing nor 'report'")
     cfg, vocabulary, name = _settings(vocab, train_shards=train_shards, val_docs=val_docs, shard_tokens=shard_tokens,
-                                      lossy=lossy, keep_duplicates=keep_duplicates)
+                                      keep_duplicates=keep_duplicates)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
     with work_folder(out) as out:
-        if manifest := _is_done(out, cfg, docs): return manifest
         settings = out/name, skip_bad_lines, lossy == 'report'
+        if manifest := _is_done(out, cfg, docs, *settings[1:]): return manifest
         return _run(Source(docs), out, cfg, workers or cores, settings, vocabulary, quiet)

@@ -134,7 +134,7 @@ class Lattice:
         self.strings,ends = list(strings), np.cumsum([len(p)+1 for p in pieces], dtype=np.int64)
         self.text = np.frombuffer(b''.join(p + b'\0' for p in pieces), np.uint8) # the spare byte is the last node
         self.firsts,self.lasts,n = np.append(0, ends)[:-1], ends-1, len(self.text)
-        self.n_bytes,self.groups = n-len(pieces), np.array_split(np.arange(len(pieces)), min(8*n_threads, len(pieces) or 1))
+        self.n_bytes,self.groups = n-len(pieces), np.array_split(range(len(pieces)), min(8*n_threads, len(pieces) or 1))
         self.threads,tree = ThreadPoolExecutor(n_threads), _tree(self.strings)
         self.n_edges,self.mask = np.zeros(n, np.uint8), np.zeros(n, np.uint16) # bit n-1: a token of n bytes in use
         self.behind,self.ahead = np.zeros((2, n), np.int32)     # fewest tokens to here; from here to the end
