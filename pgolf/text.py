@@ -215,7 +215,7 @@ def overlap(
     return sum(n for h,n in val if h in there)/max(1, sum(n for _,n in val))
 
 # %% ../nbs/03_text.ipynb #0f618fb5
-ROOTS = 'torch numpy zstandard brotli numba safetensors tqdm matplotlib'.split() # those in settings.ini but pyyaml, which is all code
+ROOTS = 'torch numpy zstandard brotli numba safetensors tqdm matplotlib'.split() # as in settings.ini, without pyyaml
 LEFT_OUT = re.compile(r'(^|/)(tests?|testing|idle_test|_vendor|(site|dist)-packages|test_[^/]*\.py|conftest\.py)(/|$)')
 
 def _distributions(roots): # these and what they need on every machine, as far as installed: name -> distribution

@@ -67,7 +67,7 @@ def test_workers(work, tmp_path, n):
     prepare(work/'docs.jsonl', work/'v.vocab', tmp_path/'out', workers=n, **SMALL)
     assert contents(tmp_path/'out') == contents(work/'whole')
 
-@pytest.mark.parametrize('kind', ['gz', 'zst', 'stdin', 'stdin.gz'])
+@pytest.mark.parametrize('kind', ['gz', 'zst', 'stdin', 'stdin.zst'])
 def test_kinds_of_input(work, tmp_path, kind):
     "Shards do not depend on how the text is packed, nor on how it comes."
     pack = gzip.compress if 'gz' in kind else zstandard.compress if 'zst' in kind else bytes
@@ -88,7 +88,7 @@ def test_killed_and_started_again(work, tmp_path, kind):
     out, n_kills, n_seen = tmp_path/'out', 0, set()
     # a pause at each file that gets its name makes the whole long enough to be hit anywhere
     slow = 'import os, time; real = os.replace; os.replace = lambda a, b: (time.sleep(.02), real(a, b), time.sleep(.02))'
-    while n_kills < 6:
+    while n_kills < (6 if kind == 'plain' else 3):
         code = command(docs, work/'v.vocab', out, workers=1 + n_kills % 2, **SMALL)
         code[2] = f'{slow}; {code[2]}'
         before = (out/'unfinished.json').stat().st_mtime_ns if (out/'unfinished.json').exists() else 0
@@ -106,7 +106,7 @@ def test_killed_and_started_again(work, tmp_path, kind):
     assert run(docs, work/'v.vocab', tmp_path/'out', **SMALL) == ''
     assert shards(tmp_path/'out') == {n: h for n, h in goal.items() if n.endswith('.bin')}
     assert kind == 'zst' or contents(tmp_path/'out') == goal
-    assert n_kills > 2 and len(n_seen) > 2
+    assert n_kills > 1 and len(n_seen) > 1
 
 def test_full_disk(work, tmp_path):
     "Files may not grow beyond half a shard more than the first: one line, what is finished stays, and with room again it goes on."
@@ -136,6 +136,19 @@ p.hashlib.file_digest = lambda f, kind: (f.seek(0), p.hashlib.new(kind, f.read()
     assert all(shards(work/'whole')[n] == h for n, h in there.items()) and not list(out.glob('*.tmp'))
     prepare(work/'docs.jsonl', work/'v.vocab', out, **SMALL)
     assert contents(out) == contents(work/'whole')
+
+def test_a_worker_dies(work, tmp_path):
+    "Killed from outside, as a system short of memory does: one line, and on the next start the same bytes."
+    from pgolf.lines import Source, batches, encoded
+    import pgolf.lines
+    born, make = [], pgolf.lines._worker
+    pgolf.lines._worker = lambda settings: born.append(make(settings)) or born[-1]
+    try:
+        with pytest.raises(ValueError, match='a worker has ended .status -9.'):
+            for i, _ in enumerate(encoded(batches(Source(work/'docs.jsonl')), 2, (work/'v.vocab', False, False))):
+                if i == 0: [child.kill() for child in born]
+    finally: pgolf.lines._worker = make
+    assert len(born) == 2 and all(child.poll() is not None for child in born)
 
 @pytest.mark.parametrize('bad,why', [(b'{"text": "cut\n', 'not JSON'), (b'{"txt": ""}\n', 'no field "text"'), (b'[]\n', 'no field "text"')])
 def test_broken_line(work, tmp_path, bad, why):
