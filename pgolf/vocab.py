@@ -11,6 +11,7 @@ import dataclasses, time
 from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numba import njit
+from .match import build_matcher, match
 from .tokenizer import Tokenizer
 
 # %% ../nbs/02_vocab.ipynb #35357a4b
@@ -32,41 +33,24 @@ def sample_pieces(
 MAX_BYTES = 16 # longest token: four bits of an edge, the width of a mask, and two keys that sort the text below
 
 @njit(cache=True, nogil=True)
-def _slot(keys, node, byte): # where the branch stands, or the free place for it
-    key = node*256 + byte + 1
-    slot = key*0x9E3779B1 & len(keys)-1 # from Knuth's multiplicative hashing: 2**32 times the golden ratio
-    while keys[slot] and keys[slot] != key: slot = slot+1 & len(keys)-1
-    return slot, key
-
-@njit(cache=True, nogil=True)
-def _build(flat, ends, keys, nodes, record):
-    n,start = 1,0
-    for s in range(len(ends)):
-        node = 0
-        for byte in flat[start:ends[s]]:
-            slot,key = _slot(keys, node, byte)
-            if not keys[slot]: keys[slot],nodes[slot],n = key,n,n+1
-            node = nodes[slot]
-        record[node],start = s,ends[s]
-
-def _tree(strings):
-    flat,ends = np.frombuffer(b''.join(strings), np.uint8), np.cumsum([len(t) for t in strings], dtype=np.int64)
-    size = 1 << (4*len(flat)+4).bit_length()
-    tree = np.zeros(size, np.int64), np.zeros(size, np.int32), np.full(len(flat)+1, -1, np.int32)
-    _build(flat, ends, *tree); return tree
-
-@njit(cache=True, nogil=True)
-def _find(first, last, k, text, keys, nodes, record, n_edges, edges, write):
+def _count(first, last, _, text, step, column, bits, longest, shorter, found, n_edges):
+    match(text, first, last, step, column, bits, longest, found[first:])
+    total = 0
     for p in range(first, last):
-        node,before = 0,k
-        for at in range(p, min(last, p+MAX_BYTES)):
-            slot,_ = _slot(keys, node, text[at])
-            if not keys[slot]: break
-            node = nodes[slot]
-            if record[node] >= 0:
-                if write: edges[k] = record[node]<<4 | at-p
-                k += 1
-        n_edges[p] = k-before
+        r,n = found[p], 0
+        while r < len(shorter): r,n = shorter[r], n+1
+        n_edges[p] = n; total += n
+    return total
+
+@njit(cache=True, nogil=True)
+def _write(first, last, k, found, shorter, sizes, n_edges, edges):
+    for p in range(first, last):
+        r,at = found[p], k+n_edges[p]
+        k = at
+        while r < len(shorter):
+            at -= 1
+            edges[at] = r<<4 | sizes[r]-1
+            r = shorter[r]
     return k
 
 # %% ../nbs/02_vocab.ipynb #b85218b9
@@ -135,13 +119,13 @@ class Lattice:
         self.text = np.frombuffer(b''.join(p + b'\0' for p in pieces), np.uint8) # the spare byte is the last node
         self.firsts,self.lasts,n = np.append(0, ends)[:-1], ends-1, len(self.text)
         self.n_bytes,self.groups = n-len(pieces), np.array_split(range(len(pieces)), min(8*n_threads, len(pieces) or 1))
-        self.threads,tree = ThreadPoolExecutor(n_threads), _tree(self.strings)
+        self.threads,m = ThreadPoolExecutor(n_threads), build_matcher(self.strings)
         self.n_edges,self.mask = np.zeros(n, np.uint8), np.zeros(n, np.uint16) # bit n-1: a token of n bytes in use
         self.behind,self.ahead = np.zeros((2, n), np.int32)     # fewest tokens to here; from here to the end
-        self.offsets,self.edges = np.zeros(len(pieces), np.int64), np.zeros(0, np.int32)
-        counts = self._each(_find, self.text, *tree, self.n_edges, self.edges, False)
+        self.offsets,sizes = np.zeros(len(pieces), np.int64), np.array([len(t) for t in self.strings], np.int32)
+        counts = self._each(_count, self.text, m.step, m.column, m.bits, m.longest, m.shorter, self.ahead, self.n_edges)
         self.offsets,self.edges = np.cumsum(counts)-counts, np.zeros(sum(counts), np.int32)
-        self._each(_find, self.text, *tree, self.n_edges, self.edges, True)
+        self._each(_write, self.ahead, m.shorter, sizes, self.n_edges, self.edges)
 
     def _each(self, kernel, *args): # -> what it returns for each piece
         def work(group): return [kernel(self.firsts[d], self.lasts[d], self.offsets[d], *args) for d in group]
