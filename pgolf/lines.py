@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 import zstandard
-from .tokenizer import Tokenizer
+from .tokenizer import Tokenizer, first_difference
 
 # %% ../nbs/03_lines.ipynb #c9d5daf4
 CHUNK = 2**20 # bytes asked of the source at a time; chosen
@@ -141,7 +141,7 @@ class Encoded(NamedTuple):
     starts:np.ndarray  # (documents+1,) int64: where their tokens begin
     sizes:np.ndarray   # (documents,) int64: bytes
     digests:np.ndarray # (documents,) uint64
-    lost:np.ndarray    # (documents,) bool: it does not come back byte for byte
+    lost:np.ndarray    # (documents,) int64: offset of the first byte that does not come back; -1 none
     missing:np.ndarray # (documents,) int64: bytes that have no token
     lines:list         # of the documents, counted from 1 in the batch
     skipped:list       # lines without a document, likewise
@@ -155,7 +155,7 @@ class Reader:
     def __init__(self,
         vocab,          # path of a vocabulary
         skip:bool,      # lines without a document are passed over
-        report:bool,    # lossy documents are counted, not refused
+        report:bool,    # lossy documents are counted; False: refused
     ): self.tokenizer, self.skip, self.report = Tokenizer.load(vocab), skip, report
 
     def documents(self,
@@ -181,11 +181,11 @@ class Encoder(Reader):
         starts:np.ndarray, # where those begin
     )->tuple:              # as in `Encoded`: lost, missing
         "What does not come back of each document."
-        lost, missing = np.zeros(len(docs), bool), np.zeros(len(docs), np.int64)
+        lost, missing = np.full(len(docs), -1), np.zeros(len(docs), np.int64)
         if self.tokenizer.lossless: return lost, missing
         for i, doc in enumerate(docs):
-            lost[i] = self.tokenizer.decode(ids[starts[i]+1:starts[i+1]]) != doc
-            if lost[i]: missing[i] = self.tokenizer.count_missing(doc)
+            at = first_difference(self.tokenizer.decode(ids[starts[i]+1:starts[i+1]]), doc)
+            if at is not None: lost[i], missing[i] = at, self.tokenizer.count_missing(doc)
         return lost, missing
 
     def __call__(self,
@@ -198,8 +198,8 @@ class Encoder(Reader):
         sizes = np.array([len(d) for d in docs], np.int64)
         if len(starts) != len(docs) + 1 or n_bytes.sum() != sizes.sum(): raise RuntimeError('the tokenizer lost count')
         lost, missing = self.losses(docs, ids, starts)
-        for i in [] if self.report else np.flatnonzero(lost)[:1]:
-            why = f'the vocabulary loses the byte at offset {self.tokenizer.first_loss(docs[i])} of the document'
+        for i in [] if self.report else np.flatnonzero(lost >= 0)[:1]:
+            why = f'the vocabulary loses the byte at offset {lost[i]} of the document'
             before = self(b'\n'.join(data.split(b'\n')[:lines[i]-1]))
             return before._replace(fault=(lines[i], f"{why}; with lossy='report' that is counted"))
         if len(ids) and n_bytes.max() > 65535: raise ValueError('a token stands for more than 65,535 bytes')

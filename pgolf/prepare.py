@@ -76,7 +76,7 @@ def new_counts()->dict: # plain numbers
     "What is known before the first line."
     split = dict(documents=0, tokens=0, bytes=0)
     return dict(line=0, at=0, proof='', skipped_lines=0, duplicates=0, lossy_documents=0, missing_bytes=0,
-                val=split, train={**split})
+                first_loss=None, val=split, train={**split})
 
 def _sides(e, counts, cfg, seen): # -> document numbers for validation, for training; `seen`: digests of validation
     n_val = min(len(e.sizes), max(0, cfg['val_docs'] - counts['val']['documents']))
@@ -118,8 +118,11 @@ def account(
         ids, n_bytes = out[split]
         for k, n in dict(documents=len(docs), tokens=len(ids), bytes=n_bytes.sum(dtype=np.int64)).items():
             counts[split][k] += int(n)
-        counts['lossy_documents'] += int(e.lost[docs].sum())
+        counts['lossy_documents'] += int((e.lost[docs] >= 0).sum())
         counts['missing_bytes'] += int(e.missing[docs].sum())
+    lossy = [d for d in (*val, *train) if e.lost[d] >= 0]
+    if lossy and not counts['first_loss']:
+        counts['first_loss'] = dict(line=b.line + e.lines[lossy[0]], offset=int(e.lost[lossy[0]]))
     counts['duplicates'] += int(n_docs - len(val) - len(train))
     counts['skipped_lines'] += sum(i <= lines for i in e.skipped)
     counts['line'] = b.line + lines
@@ -219,7 +222,7 @@ def _settings(vocab, **cfg): # checked, with the digest of the vocabulary, whose
     return {**cfg, 'vocabulary': hashlib.sha256(data).hexdigest()}, data, f'tokenizer{Path(vocab).suffix}'
 
 def _allowed(out, counts, skip, report): # what was passed over or counted needs leave again
-    needed = (counts['skipped_lines'], skip, 'skip_bad_lines'), (counts['lossy_documents'], report, 'lossy')
+    needed = (counts['skipped_lines'], skip, 'skip_bad_lines'), (counts['lossy_documents'], report, "lossy='report'")
     for n, given, name in needed:
         if n and not given: raise ValueError(f'{out}: begun with {name}, and it was needed; give it again')
 
@@ -277,6 +280,13 @@ def _manifest(out, cfg, counts, finished, source, vocabulary): # the last file
     return manifest
 
 # %% ../nbs/03_prepare.ipynb #8136fbf7
+def _notes(counts): # lines for people
+    if n := counts['duplicates']: yield f'{n} documents are left out of training: validation has them'
+    if n := counts['lossy_documents']:
+        line,offset = counts['first_loss'].values()
+        yield (f'lossy: {n} documents do not come back whole, the first at line {line}, byte {offset} of its text; '
+               'a score on these shards needs lossy=report')
+
 def _run(source, out, cfg, n_workers, settings, vocabulary, quiet): # -> manifest; a fault leaves finished shards
     counts, finished, shards = new_counts(), {}, {}
     try:
@@ -289,7 +299,7 @@ def _run(source, out, cfg, n_workers, settings, vocabulary, quiet): # -> manifes
         with closing(encoded(parts, n_workers, settings)) as parts, closing(progress.bar):
             _tokenize(parts, out, cfg, (counts, seen, finished), shards, source, progress)
         for s in shards.values(): s.finish()
-        if n := counts['duplicates']: progress.say(f'{n} documents are left out of training: validation has them')
+        for line in _notes(counts): progress.say(line)
         return _manifest(out, cfg, counts, finished, source, settings[0])
     except OSError as e:
         where = f"{e.filename or out}: {one_line(e)}, at line {counts['line']} of {source.name}"
@@ -309,12 +319,12 @@ def prepare(
     shard_tokens:int=SHARD_TOKENS, # tokens of a shard, all but the last
     workers:int=0,                # processes; 0: one for each core
     skip_bad_lines:bool=False,    # lines without a document are counted and passed over; otherwise ValueError
-    lossy:str='',                 # 'report': documents that do not come back are counted; otherwise ValueError
+    lossy:str='report',           # documents that do not come back are counted; 'refuse': ValueError at the first
     keep_duplicates:bool=False,   # training documents whose text is in the validation stay where they are
     quiet:bool=False,             # no bar, no lines
 )->dict:                          # the manifest; ValueError names the line or the file, and what is wrong
     "Tokenize a file of documents into shards; started again after a break it goes on."
-    if lossy not in ('', 'report'): raise ValueError(f"lossy={lossy}: neither nothing nor 'report'")
+    if lossy not in ('report', 'refuse'): raise ValueError(f"lossy={lossy}: neither 'report' nor 'refuse'")
     cfg, vocabulary, name = _settings(vocab, train_shards=train_shards, val_docs=val_docs, shard_tokens=shard_tokens,
                                       keep_duplicates=keep_duplicates)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()

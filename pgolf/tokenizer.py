@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['BYTES', 'FLAGS', 'ID', 'FIRST', 'SECOND', 'RIVALS', 'SOME', 'MANY', 'NEVER', 'AHEAD', 'Tables', 'Encoder', 'Codec',
-           'Checked', 'Tokenizer']
+           'first_difference', 'Checked', 'Tokenizer']
 
 # %% ../nbs/01_tokenizer.ipynb #c6c438b3
 import hashlib, os
@@ -68,8 +68,8 @@ def _encode_part(text, at, stop, end, again, found, spaced, t, out, stops, n): #
             for rival in range(3):
                 f = rows[current, RIVALS+rival]
                 if f == none: break
-                to = rows[f, BYTES] - faked
-                s,own = found[at+to-base], rows[f, FIRST] - faked*(100 + (rows[f, FLAGS] & MANY > 0))
+                to = rows[f, BYTES] - faked                      # a word less for a space not there: 100 less for all
+                s,own = found[at+to-base], rows[f, FIRST] - faked*(rows[f, FLAGS] & MANY > 0)
                 reach = to + rows[s, BYTES]
                 after = byte_class[text[at+reach] if at+reach < end else 0]
                 merit = reach + own + rows[s, SECOND] + _joint(rows[f, FLAGS], rows[s, FLAGS], after)
@@ -201,6 +201,16 @@ class Codec(Encoder):
         return ids, np.diff(stops, prepend=0)
 
 # %% ../nbs/01_tokenizer.ipynb #093a8929
+def first_difference(
+    a:bytes, # what came back
+    b:bytes, # what it should be
+)->int|None: # offset; None if they are equal
+    "The first place where two texts differ, or where the shorter ends."
+    if a == b: return None
+    n = min(len(a), len(b))
+    differ = np.frombuffer(a[:n], np.uint8) != np.frombuffer(b[:n], np.uint8)
+    return int(differ.argmax()) if differ.any() else n
+
 class Checked(Codec):
     "A codec that says what it is, and what of a text gets lost."
     @property
@@ -232,11 +242,7 @@ class Checked(Codec):
         "Where the text that comes back begins to differ."
         if self.lossless: return None
         text = _as_bytes(text, self.vocabulary.charset)
-        back = self.decode(self.encode(text))
-        if back == text: return None
-        n = min(len(back), len(text))
-        differ = np.frombuffer(back[:n], np.uint8) != np.frombuffer(text[:n], np.uint8)
-        return int(differ.argmax()) if differ.any() else n
+        return first_difference(self.decode(self.encode(text)), text)
 
 # %% ../nbs/01_tokenizer.ipynb #ef399a38
 class Tokenizer(Checked):

@@ -37,7 +37,8 @@ def add_tokenize(p:argparse.ArgumentParser)->None:
     w('--shard-tokens', type=int, default=100_000_000, help='tokens of a shard (default 100000000)')
     w('--workers', type=int, default=0, help='processes (default: one for each core)')
     w('--skip-bad-lines', action='store_true', help='count lines without a document and pass over them')
-    w('--lossy', default='', choices=['report'], help='report: count documents that do not come back, and go on')
+    w('--lossy', default='report', choices=['report', 'refuse'],
+      help='documents that do not come back: count them (default), or stop at the first')
     w('--keep-duplicates', action='store_true', help='train on documents that stand in the validation too')
     w('--quiet', action='store_true', help='no bar')
 
