@@ -61,7 +61,7 @@ def _check_sizes(cfg): # ValueError names a size that cannot be
         if x % y: raise ValueError(f'{a}={x} is not a multiple of {b}={y}')
     if cfg.num_layers < 1: raise ValueError(f'num_layers={cfg.num_layers}: must be at least 1')
     if not 0 <= cfg.num_shared_blocks <= cfg.num_layers:
-        raise ValueError(f'num_shared_blocks={cfg.num_shared_blocks}: must lie between 0 and num_layers={cfg.num_layers}')
+        raise ValueError(f'num_shared_blocks={cfg.num_shared_blocks}: not between 0 and num_layers={cfg.num_layers}')
     if cfg.shared_block_layout not in LAYOUTS:
         raise ValueError(f'shared_block_layout={cfg.shared_block_layout}: one of {", ".join(LAYOUTS)}')
     if cfg.bigram_vocab_size == 1: raise ValueError('bigram_vocab_size=1: one row is taken, give 0 or at least 2')
