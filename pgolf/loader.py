@@ -177,7 +177,7 @@ class Dealer:
         "This rank's next micro-batch: of R rows those from R*p//P up to R*(p+1)//P, p = rank*A + micro, P = world*A."
         micro, *cut = self.begun or (0, n_rows, accum, self.world)
         if cut != [n_rows, accum, self.world]:
-            raise ValueError(f'step under way: begun with rows, accum, world = {cut}, not {[n_rows, accum, self.world]}')
+            raise ValueError(f'step under way: {cut} rows, accum, world when begun, now {[n_rows, accum, self.world]}')
         part, n_parts, before = self.rank*accum + micro, self.world*accum, self.n_drawn
         self.begun = [micro + 1, *cut]
         if micro + 1 == accum: self.n_drawn, self.begun = before + n_rows, None
@@ -216,7 +216,7 @@ class ShuffledRows:
         global_tokens:int,    # targets in one optimiser step, all ranks and micro-batches together; whole rows
         seq_len:int,          # of a row; ValueError if it is not that of the rows
         accum:int=1,          # micro-batches in one step
-    )->tuple[Tensor, Tensor]: # inputs and targets, each (rows, seq_len) int64, as `Dealer.deal` deals them: perhaps no row
+    )->tuple[Tensor, Tensor]: # inputs and targets, each (rows, seq_len) int64, as `Dealer` deals them: perhaps no row
         "One micro-batch of this rank; its share of the step is x.numel()/global_tokens."
         if seq_len != self.order.seq_len:
             raise ValueError(f'seq_len={seq_len}: these rows have {self.order.seq_len} tokens')
