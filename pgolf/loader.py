@@ -192,8 +192,9 @@ class Dealer:
     )->None:
         "Go on from there."
         n_drawn, begun = _count(state, 'n_drawn'), state.get('begun')
-        if begun is not None and not (isinstance(begun, list) and [type(n) for n in begun] == [int]*4):
-            raise ValueError(f'loader state: begun={begun}, wanted four whole numbers or none')
+        if begun is not None and not (isinstance(begun, list) and [type(n) for n in begun] == [int]*4
+                                      and 0 < begun[0] < begun[2]):
+            raise ValueError(f'loader state: begun={begun}, wanted micro-batches done, rows, accum, world')
         self.n_drawn, self.begun = n_drawn, begun and [*begun]
 
 # %% ../nbs/03_loader.ipynb #327fd876
