@@ -136,13 +136,13 @@ def causal_attention(
     flash:Callable|None=None, # kernel from `flash_kernel`, used on a GPU where there is no mask
 )->Tensor:    # (B, T, H, D) float
     "Softmax attention to this and earlier positions, scale 1/sqrt(D), H/K heads to a key."
-    if flash is not None and mask is None and q.is_cuda: return _first(flash(q, k, v, causal=True))
+    if flash is not None and mask is None and q.is_cuda: return _output(flash(q, k, v, causal=True))
     g = q.size(2)//k.size(2)
     if g > 1: k, v = k.repeat_interleave(g, 2), v.repeat_interleave(g, 2)
     q, k, v = (x.transpose(1, 2) for x in (q, k, v))
     return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None).transpose(1, 2)
 
-def _first(out): return out[0] if isinstance(out, tuple) else out # some kernels give their row sums too
+def _output(out): return out[0] if isinstance(out, tuple) else out # some kernels give their row sums too
 
 # %% ../nbs/04_layers.ipynb #792bc511
 def documents(
@@ -164,7 +164,7 @@ def flash_kernel(
         wave = torch.arange(3*256*128, device=device).sin().bfloat16().view(3, 1, 256, 2, 64)
         q, k, v = wave[0], wave[1, :, :, :1], wave[2, :, :, :1] # two heads share one key
         flash = importlib.import_module('flash_attn_interface').flash_attn_func
-        same = torch.allclose(_first(flash(q, k, v, causal=True)).float(), causal_attention(q, k, v).float(), atol=.02)
+        same = torch.allclose(_output(flash(q, k, v, causal=True)).float(), causal_attention(q, k, v).float(), atol=.02)
         return flash if same else None
     except Exception: return None # whatever a strange package raises, it is not a kernel for this machine
 
