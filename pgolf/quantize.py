@@ -96,7 +96,7 @@ def relative_rms(
     return gap / (w.square().mean().sqrt().item() or 1.)
 
 # %% ../nbs/07_quantize.ipynb #d995514e
-BANK_PARTS = { # the record's export names; layer i of part k is slice k*n_layers + i
+BANK_PARTS = { # the record's export names; set i of part k is slice k*n_sets + i
     'qo_bank': ('attn.c_q', 'attn.proj'), 'kv_bank': ('attn.c_k', 'attn.c_v'),
     'mlp_up_bank': ('mlp.fc',), 'mlp_down_bank': ('mlp.proj',)}
 

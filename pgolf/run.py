@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np, torch, zstandard
 from .score import CAP_BYTES, Ledger, Tapped, score_stream
 from .tokenizer import Tokenizer
-from .data import Loader, ShuffledRows, TokenStream
+from .loader import Loader, ShuffledRows, TokenStream
 from .model import GPT, ModelConfig, to_training_dtype
 from .sliding import Sliding, Workers, n_cores, write
 from .quantize import QuantConfig, make_rounding, record_quant, record_rounding, split_banks
@@ -125,7 +125,7 @@ def restore(
     "The model of an artifact."
     loaded = load_model(path)
     try:
-        n_layers = len(loaded.state['mlp_up_bank'])
+        n_layers = sum(k.endswith('.attn_scale') for k in loaded.state) # one each, whether or not they share matrices
         if loaded.config['num_layers'] != n_layers: raise ValueError(f'{n_layers} layers, but another number claimed')
         with torch.device('meta'): model = GPT(ModelConfig(**loaded.config)) # no memory, whatever is claimed
         model.load_state_dict(loaded.state, assign=True)

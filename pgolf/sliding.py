@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np, torch, torch.nn.functional as F
 from torch import Tensor
 from .score import Block
-from .model import GPT, ROPE_REFERENCE, features, logits, nats_loss
+from .layers import ROPE_REFERENCE
+from .model import GPT, features, logits, nats_loss
 
 # %% ../nbs/05_sliding.ipynb #493b252d
 def window_start(
