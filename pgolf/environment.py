@@ -8,7 +8,6 @@ __all__ = ['ONE_WORD', 'RENAMED', 'SWITCHED', 'TWO_PASS', 'NOT_HERE', 'OURS', 'p
 
 # %% ../nbs/12_environment.ipynb #636c2900
 import difflib, math
-from collections import Counter
 
 # %% ../nbs/12_environment.ipynb #50439614
 def parse_value(
@@ -91,12 +90,12 @@ def meant(
     known,        # variables that are settings
 )->str:           # the one it was probably meant for; '' for a stranger
     "The setting that somebody misspelt."
-    word, letters, found = variable.upper(), Counter(variable.upper()), []
+    word, family, found = variable.upper(), _family(variable.upper()), []
     for k in known:
         allowed = 1 + (len(k) >= 12) + (len(k) >= 16)
-        if max((letters-Counter(k)).total(), (Counter(k)-letters).total()) <= allowed: # a cheap bound comes first
-            if (n := slips(word, k)) <= allowed: found.append((n, k))
-    like = [k for k in known if _family(word) and _family(k) == _family(word)]
+        if abs(len(word)-len(k)) > allowed or len(set(word) ^ set(k)) > 2*allowed: continue # cheap bounds come first
+        if (n := slips(word, k)) <= allowed: found.append((n, k))
+    like = [k for k in known if _family(k) == family] if family else []
     best = min(found)[1] if found else nearest(word, like) if like else ''
     return '' if '/' in text and not best.endswith(('_PATH', '_ID')) else best
 

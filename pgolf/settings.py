@@ -9,6 +9,7 @@ __all__ = ['SECTIONS', 'ALIASES', 'ENDLESS', 'PRESETS', 'RunConfig', 'setting_he
 # %% ../nbs/12_settings.ipynb #0e3adb55
 import inspect, re
 from dataclasses import dataclass, fields
+from functools import cache
 from pathlib import Path
 import torch
 from .model import ModelConfig
@@ -53,6 +54,7 @@ SECTIONS = dict(run=(RunConfig, ''), model=(ModelConfig, ''), optim=(OptimConfig
                 ttt=(TTTConfig, 'ttt_'), ngram=(NgramConfig, 'ngram_'))
 ALIASES = dict(steps='iterations', seconds='max_wallclock_seconds')
 
+@cache # reading the source takes a hundredth of a second
 def _comments(cls): # field -> the comment beside it; nothing where the source is not at hand
     try: return dict(re.findall(r'^    (\w+)\s*:.*?#\s*(.+)$', inspect.getsource(cls), re.M))
     except (OSError, TypeError): return {}

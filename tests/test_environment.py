@@ -49,15 +49,16 @@ def test_no_variable_is_dead(variable):
     if variable not in KNOWN: pytest.skip(f'{variable}: no such setting yet')
     text = COMMAND[variable]
     other = OTHER.get(variable) or ('other' if not text[0].isdigit() else '0' if text == '1' else str(float(text)/2) if '.' in text else str(int(text)*2))
-    a, b = Settings(COMMAND), Settings({**COMMAND, variable: other})
-    differ = {k for k in a.flat() if a.flat()[k] != b.flat()[k]}
+    a, b = Settings(COMMAND).flat(), Settings({**COMMAND, variable: other}).flat()
+    differ = {k for k in a if a[k] != b[k]}
     assert KNOWN[variable] in differ and differ <= {KNOWN[variable], 'ttt_seq_len'}, differ
 
 def test_presets_under_the_command():
     "Without a name the values are the record's and its faults repaired; with PRESET=record the quirks come back; the command line has the last word."
     plain, record = Settings(COMMAND), Settings({**COMMAND, 'PRESET': 'record'})
     quirks = dict(order='stream', cross_documents=True, record_qat=True, record_export=True, ema_debias=False, ttt_freeze_blocks=2, ttt_record_freeze=True, preset='record')
-    differ = {k: v for k, v in record.flat().items() if v != plain.flat()[k]}
+    usual = plain.flat()
+    differ = {k: v for k, v in record.flat().items() if v != usual[k]}
     assert quirks.items() <= differ.items() and plain.run.preset == 'repaired' and plain.train.schedule == 'record' == record.train.schedule
     both = Settings({**COMMAND, 'PRESET': 'record', 'LOADER': 'shuffled'}, ttt_lr='.1', num_layers=9)
     assert (both.run.order, both.ttt.lr, both.model.num_layers, both.source['num_layers'], both.run.cross_documents) == ('shuffled', .1, 9, 'command line', True)
