@@ -138,8 +138,7 @@ class Settings:
         table, given = setting_help(), {ALIASES.get(k, k): v for k, v in given.items()}
         for k in given:
             if k not in table: raise ValueError(f"{k}: no such setting; did you mean {nearest(k, [*table, *ALIASES])}?")
-        environment = environment or {}
-        name = base_preset(environment, given)
+        name = base_preset(environment := environment or {}, given)
         found, self.warnings = read_environment(environment, table, record=name == 'record')
         self.written = {k: variable for k, (variable, _) in found.items() if k not in given}
         environ = {k: text for k, (_, text) in found.items()}
@@ -151,7 +150,9 @@ class Settings:
         values |= {k: v for k, (v, _) in made.items()} | dict(preset=name)
         self.source |= {k: other for k, (_, other) in made.items()}
         try: self._fill(values, table)
-        except ValueError as e: raise ValueError(self._as_written(str(e))) from None
+        except ValueError as e:
+            named, rest = str(e).partition('=')[::2]
+            raise ValueError(f'{self.written.get(named, named)}={rest}' if rest else named) from None
 
     def _fill(self, values, table): # makes the sections, each value by the type of its default
         typed = {s: {} for s in SECTIONS}
@@ -164,10 +165,6 @@ class Settings:
             try: setattr(self, section, cls(**typed[section]))
             except ValueError as e: raise ValueError(prefix+str(e)) from None
         _check_settings(self)
-
-    def _as_written(self, said): # the message with a variable's name in place of the setting's
-        name = said.split('=')[0]
-        return self.written[name]+said[len(name):] if name in self.written else said
 
     def flat(self)->dict: # flat name -> value
         "All settings under their flat names."
