@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['SECTIONS', 'ALIASES', 'ENDLESS', 'PRESETS', 'RunConfig', 'setting_help', 'split_arguments', 'base_preset', 'follow',
-           'Settings']
+           'Settings', 'tell_environment']
 
 # %% ../nbs/12_settings.ipynb #0e3adb55
-import inspect, re
+import inspect, re, sys
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
@@ -194,3 +194,15 @@ def _check_settings(s): # ValueError for values that no module catches before ti
     r.device = r.device or ('cuda' if cuda else 'cpu')
     known = r.device == 'cpu' or r.device.startswith('cuda') and cuda
     if not known: raise ValueError(f'device={r.device}: not on this machine')
+
+# %% ../nbs/12_settings.ipynb #68e3e09d
+def tell_environment(
+    s:Settings,
+    environ, # the variables that it was made with, as os.environ
+    quiet:bool=False, # warnings only
+)->None:
+    "Say on standard error what the environment set, and what it could not."
+    if environ.get('RANK', '0') != '0': return
+    taken = ' '.join(f'{variable}={environ[variable]}' for variable in s.written.values())
+    if taken and not quiet: print(f'pgolf: from the environment: {taken}', file=sys.stderr)
+    for line in s.warnings: print(f'pgolf: warning: {line}', file=sys.stderr)

@@ -60,8 +60,8 @@ def test_presets_under_the_command():
     usual = plain.flat()
     differ = {k: v for k, v in record.flat().items() if v != usual[k]}
     assert quirks.items() <= differ.items() and plain.run.preset == 'repaired' and plain.train.schedule == 'record' == record.train.schedule
-    both = Settings({**COMMAND, 'PRESET': 'record', 'LOADER': 'shuffled'}, ttt_lr='.1', num_layers=9)
-    assert (both.run.order, both.ttt.lr, both.model.num_layers, both.source['num_layers'], both.run.cross_documents) == ('shuffled', .1, 9, 'command line', True)
+    both = Settings({**COMMAND, 'PRESET': 'record', 'LOADER': 'shuffled'}, ttt_lr='.1', num_layers=12)
+    assert (both.run.order, both.ttt.lr, both.model.num_layers, both.source['num_layers'], both.run.cross_documents) == ('shuffled', .1, 12, 'command line', True)
 
 def test_others_of_the_record():
     s = Settings(dict(LOADER='stream', RUN_ID='tuesday', QAT_ENABLED='1', LATE_QAT_THRESHOLD='.1', MUON_BACKEND_STEPS='3', DTG_ENABLED='1', BETA2='.9', EVAL_SEQ_LEN='512', TRAIN_LOG_EVERY='7',
