@@ -65,7 +65,8 @@ def rows(
     inputs = torch.from_numpy(block.tokens[block.start-1:].astype('int64'))
     T = min(seq_len, len(block))
     n = len(block)//T
-    return inputs[:n*T].view(n, T)[-max_rows:], inputs[1:n*T+1].view(n, T)[-max_rows:]
+    x, y = inputs[:n*T].view(n, T), inputs[1:n*T+1].view(n, T)
+    return (x[-max_rows:], y[-max_rows:]) if max_rows else (x, y)
 
 # %% ../nbs/10_ttt.ipynb #bc8d4668
 def slices_of_layers(
