@@ -3,10 +3,17 @@
     python tests/nb.py run nbs/04_model.ipynb [--flags 'slow data']   execute, keep the outputs, clean
     python tests/nb.py readme                                         README.md from nbs/index.ipynb
 """
-import argparse, re, sys
+import argparse, hashlib, os, re, sys, tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+
+def compiled_afresh(path):
+    "Let numba keep a notebook's code in a place of these very sources: it misses changes in a function that another calls."
+    sources = hashlib.sha256(b''.join(p.read_bytes() for p in [*sorted((ROOT/'pgolf').glob('*.py')), Path(path)]))
+    folder = Path(tempfile.gettempdir())/f'pgolf-numba-{sources.hexdigest()[:16]}'
+    folder.mkdir(exist_ok=True)
+    os.environ['NUMBA_CACHE_DIR'] = os.environ['XDG_CACHE_HOME'] = str(folder) # of modules; of cells, by way of IPython
 
 def run(path, flags=''):
     "Execute a notebook as `nbdev_test` does and keep its outputs; a cell behind a flag not given keeps the output it had."
@@ -57,4 +64,5 @@ if __name__ == '__main__':
     p.add_argument('--flags', default='')
     a = p.parse_args()
     if a.cmd == 'readme': (ROOT/'README.md').write_text(readme_text())
+    if a.cmd == 'run': compiled_afresh(a.paths[0])
     for path in a.paths: run(path, a.flags)
