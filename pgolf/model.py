@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['NORM_EPS', 'ROPE_REFERENCE', 'ModelConfig', 've_layers', 'rms_norm', 'rope_tables', 'rotate', 'exclude_self',
            'bigram_hash', 'shift_one', 'LowRank', 'init_projection', 'Smear', 'causal_attention', 'Attention', 'mlp',
-           'Block', 'GPT', 'init_weights', 'layer_weights', 'embed', 'value_embeddings', 'features', 'logits',
+           'Layer', 'GPT', 'init_weights', 'layer_weights', 'embed', 'value_embeddings', 'features', 'logits',
            'soft_cap', 'nats_loss', 'to_training_dtype']
 
 # %% ../nbs/04_model.ipynb #c89bab53
@@ -223,7 +223,7 @@ def mlp(
     return F.linear(F.leaky_relu(F.linear(x, up), .5).square(), down)
 
 # %% ../nbs/04_model.ipynb #cf16bb4a
-class Block(nn.Module):
+class Layer(nn.Module):
     "One layer's scales, and its computation from borrowed matrices."
     def __init__(self,
         cfg:ModelConfig,
@@ -269,7 +269,7 @@ class GPT(nn.Module):
         bank = lambda *shape: nn.Parameter(torch.zeros(shape))
         self.qo_bank, self.kv_bank = bank(2*n, d, d), bank(2*n, kv, d)
         self.mlp_up_bank, self.mlp_down_bank = bank(n, hidden, d), bank(n, d, hidden)
-        self.blocks = nn.ModuleList(Block(cfg, i) for i in range(n))
+        self.blocks = nn.ModuleList(Layer(cfg, i) for i in range(n))
         if ve_layers(cfg):
             self.ve_shared = LowRank(cfg.vocab_size, cfg.ve_dim, kv, scale=.1, std=.01)
             self.ve_layer_scales = nn.ParameterList(torch.ones(1) for _ in ve_layers(cfg))
