@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['KEPT_TYPES', 'REFUSED', 'ENTRY', 'Unit', 'Module', 'Program', 'check_meanings', 'join', 'shorten', 'as_literal',
-           'pack', 'package_source', 'readable']
+           'pack', 'package_source', 'readable', 'make_script']
 
 # %% ../nbs/14_script.ipynb #be1fcd0f
 import ast, keyword, lzma
@@ -344,3 +344,15 @@ def readable(
     for name, part in parts.items():
         if part: blocks.append('\n\n'.join([f'# {name}' if name else '# begin here', *map(ast.unparse, part)]))
     return '\n\n'.join(blocks)+'\n'
+
+# %% ../nbs/14_script.ipynb #e35c573d
+def make_script(
+    read=package_source, # function: module name -> source
+    entry:str=ENTRY,     # the last lines of the file
+)->dict: # readable (str), short (str), packed (bytes), modules: name -> packed bytes saved by leaving it out
+    "The one file, in its three forms."
+    tree, parts = join(read, entry)
+    out = dict(readable=readable(tree, parts))
+    shorten(tree)
+    out['short'] = compact(tree)
+    return out | dict(packed=pack(out['short']), tree=tree, parts=parts)
