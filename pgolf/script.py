@@ -74,8 +74,9 @@ class Unit:
 
     def mentions(self)->set: # attributes, and words that might name one
         "What a method must be called to be reached from here."
-        words = {n.value for n in self.nodes() if isinstance(n, ast.Constant) and isinstance(n.value, str)}
-        return words | {n.attr for n in self.nodes() if isinstance(n, ast.Attribute)}
+        pieces = {id(v) for n in self.nodes() if isinstance(n, ast.JoinedStr) for v in n.values}
+        words = {n.value for n in self.nodes() if isinstance(n, ast.Constant) and id(n) not in pieces}
+        return {w for w in words if isinstance(w, str)} | {n.attr for n in self.nodes() if isinstance(n, ast.Attribute)}
 
 # %% ../nbs/14_script.ipynb #6b0d0582
 _PLAIN = ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign
@@ -185,9 +186,10 @@ def _meanings(program): # site -> what is meant there: Binding, import of other 
     out = {}
     for module in program.modules.values():
         for b in (*module.root.own.values(), *(b for s in module.root.walk() for b in s.bound.values())):
+            sites = [s for s in b.sites if id(s[0]) in kept]
+            if not sites: continue
             meant = b.name if b.scope is None else program.target(module, b)[1] if b.scope is module.root else b
-            for site in b.sites:
-                if id(site[0]) in kept: out[(id(site[0]), *site[1:])] = site, b, meant
+            out |= {(id(node), field, i): ((node, field, i), b, meant) for node, field, i in sites}
     return out
 
 def _final_names(program, meanings): # meaning -> its name in the one file; ValueError where two public names collide
@@ -288,6 +290,8 @@ def shorten(
     tree, # ast.Module, changed in place
 )->None:  # ValueError if a name would come to mean something else
     "Give every name that nobody sees from outside one or two letters."
+    for n in ast.walk(tree):
+        if isinstance(n, ast.alias): n.asname = n.asname or n.name # what is imported keeps its name, here it gets another
     root = resolve(tree)
     every = [*root.own.values(), *(b for s in root.walk() for b in s.bound.values())]
     meanings = {(id(n), f, i): b for b in every for n, f, i in b.sites}
@@ -326,7 +330,7 @@ def pack(
     return b"#coding:l1\nimport lzma;exec(lzma.decompress('''" + as_literal(_lzma(source.encode())) + b"'''.encode('l1')))\n"
 
 # %% ../nbs/14_script.ipynb #5558299b
-ENTRY = "import os, sys\nfrom .entry import main\nif __name__ == '__main__': raise SystemExit(main(os.environ, sys.argv[1:]))\n"
+ENTRY = "import os, sys\nfrom .entry import main\nif __name__ == '__main__': raise SystemExit(main(os.environ, sys.argv))\n"
 
 def package_source(
     name:str, # of a module of this package
