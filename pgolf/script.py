@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['KEPT_TYPES', 'REFUSED', 'READER', 'ENTRY', 'Unit', 'Module', 'Program', 'check_meanings', 'join', 'shorten',
-           'as_literal', 'pack_lzma', 'pack_mixed', 'package_source', 'readable', 'make_script']
+           'as_literal', 'pack_lzma', 'pack_mixed', 'package_source', 'readable', 'make_script', 'module_bytes']
 
 # %% ../nbs/14_script.ipynb #be1fcd0f
-import ast, keyword, lzma
+import ast, inspect, keyword, lzma
 from itertools import product
 from pathlib import Path
 from .compact import compact
@@ -353,7 +353,7 @@ def package_source(
     name:str, # of a module of this package
 )->str:
     "The text of a module."
-    return (Path(__file__).parent/f'{name}.py').read_text(encoding='utf-8')
+    return (Path(inspect.getsourcefile(compact)).parent/f'{name}.py').read_text(encoding='utf-8')
 
 def readable(
     tree,       # as from `join`
@@ -370,10 +370,21 @@ def readable(
 def make_script(
     read=package_source, # function: module name -> source
     entry:str=ENTRY,     # the last lines of the file
-)->dict: # readable (str), short (str), packed (bytes), modules: name -> packed bytes saved by leaving it out
+)->dict: # readable and short (str), packed (bytes), tree and parts: as from `join`, shortened; ValueError as `join`
     "The one file, in its three forms."
     tree, parts = join(read, entry)
-    out = dict(readable=readable(tree, parts))
+    text = readable(tree, parts)
     shorten(tree)
-    out['short'] = compact(tree)
-    return out | dict(packed=min(pack_lzma(out['short']), pack_mixed(out['short']), key=len), tree=tree, parts=parts)
+    short = compact(tree)
+    packed = min(pack_lzma(short), pack_mixed(short), key=len)
+    return dict(readable=text, short=short, packed=packed, tree=tree, parts=parts)
+
+def module_bytes(
+    made:dict, # as from `make_script`
+)->dict:       # module -> bytes of its short form, and bytes that the packed file would lose without it
+    "Which module costs how much."
+    n_all, out = len(fold(made['short'].encode())), {}
+    for name, part in made['parts'].items():
+        rest = compact(ast.Module([s for s in made['tree'].body if s not in part], []))
+        out[name or 'last lines'] = len(compact(ast.Module(part, []))), n_all-len(fold(rest.encode()))
+    return out
