@@ -90,8 +90,7 @@ def _decompress(
         if codec == 'store': raw = packed
         elif codec == 'lzma': raw = lzma.LZMADecompressor(**_lzma(n_raw)).decompress(packed, n_raw + 1)
         else: raw = _adaptive(packed, n_raw, False)
-    except (lzma.LZMAError, EOFError):
-        raise ValueError(f'not sound {codec}') from None
+    except (lzma.LZMAError, EOFError): raise ValueError(f'not sound {codec}') from None
     if len(raw) != n_raw: raise ValueError(f'gives {len(raw)} bytes{" or more"*(len(raw) > n_raw)}, not {n_raw}')
     return raw
 
@@ -360,8 +359,8 @@ def read_model(
         stored = {n: _stored_tensor(n, schemes[n], arrays, formats.get(n, 'float32')) for n in arrays if ':' not in n}
         state = dequantise_state(stored)
     except (ValueError, TypeError, RuntimeError) as e: raise ValueError(f'{name}: {_one_line(e)}') from None
-    vocab = [kind.from_bytes(arrays[v].tobytes(), f'{name}: vocabulary') for v, kind in VOCABS.items() if v in arrays]
-    vocab = vocab[0] if vocab else None
+    found = [kind.from_bytes(arrays[v].tobytes(), f'{name}: vocabulary') for v, kind in VOCABS.items() if v in arrays]
+    vocab = found[0] if found else None
     _check_vocab(vocab, config, name)
     return LoadedModel(state, config, vocab, extra)
 

@@ -10,7 +10,8 @@ __all__ = ['WALRUS', 'YIELD', 'TUPLE', 'TEST', 'OR', 'AND', 'NOT', 'COMPARE', 'B
 import ast
 
 # %% ../nbs/14_compact.ipynb #a9d2800a
-WALRUS, YIELD, TUPLE, TEST, OR, AND, NOT, COMPARE, BITOR, BITXOR, BITAND, SHIFT, SUM, PRODUCT, UNARY, POWER, ATOM = range(17)
+(WALRUS, YIELD, TUPLE, TEST, OR, AND, NOT, COMPARE, BITOR, BITXOR, BITAND, SHIFT, SUM, PRODUCT, UNARY, POWER,
+ ATOM) = range(17)
 _BINARY = {ast.BitOr: ('|', BITOR), ast.BitXor: ('^', BITXOR), ast.BitAnd: ('&', BITAND), ast.LShift: ('<<', SHIFT),
            ast.RShift: ('>>', SHIFT), ast.Add: ('+', SUM), ast.Sub: ('-', SUM), ast.Mult: ('*', PRODUCT),
            ast.MatMult: ('@', PRODUCT), ast.Div: ('/', PRODUCT), ast.FloorDiv: ('//', PRODUCT), ast.Mod: ('%', PRODUCT),
@@ -62,8 +63,9 @@ class _Expressions:
         return self.list(n.elts) + ','*(len(n.elts) == 1), TUPLE
 
     def _Dict(self, n):
-        pairs = (f'{self.at(k, TEST)}:{self.at(v, TEST)}' if k else '**'+self.at(v, BITOR) for k, v in zip(n.keys, n.values))
-        return '{%s}' % ','.join(pairs), ATOM
+        pairs = zip(n.keys, n.values)
+        made = (f'{self.at(k, TEST)}:{self.at(v, TEST)}' if k else '**'+self.at(v, BITOR) for k, v in pairs)
+        return '{%s}' % ','.join(made), ATOM
 
     def _BoolOp(self, n):
         word, own = ('and', AND) if isinstance(n.op, ast.And) else ('or', OR)
@@ -80,8 +82,8 @@ class _Expressions:
         return _glue(sign, self.at(n.operand, own)), own
 
     def _Compare(self, n):
-        rest = zip(n.ops, n.comparators)
-        return _glue(self.at(n.left, BITOR), *(x for o, c in rest for x in (_COMPARE[type(o)], self.at(c, BITOR)))), COMPARE
+        rest = (x for o, c in zip(n.ops, n.comparators) for x in (_COMPARE[type(o)], self.at(c, BITOR)))
+        return _glue(self.at(n.left, BITOR), *rest), COMPARE
 
 # %% ../nbs/14_compact.ipynb #26b6ddbe
 class _Texts(_Expressions):
@@ -151,6 +153,8 @@ class _Calls(_Texts):
         return (p.arg + (':'+self.at(p.annotation, TEST) if p.annotation else '')
                 + ('='+self.at(default, TEST) if default else ''))
 
+# %% ../nbs/14_compact.ipynb #7071cf1a
+class _Wide(_Calls):
     def _Lambda(self, n): return _glue('lambda', self.arguments(n.args)) + ':' + self.at(n.body, TEST), TEST
     def _IfExp(self, n):
         return _glue(self.at(n.body, OR), 'if', self.at(n.test, OR), 'else', self.at(n.orelse, TEST)), TEST
@@ -172,7 +176,7 @@ class _Calls(_Texts):
         return '{%s}' % self.comprehension(f'{self.at(n.key, TEST)}:{self.at(n.value, TEST)}', n.generators), ATOM
 
 # %% ../nbs/14_compact.ipynb #4d5f0e36
-class _Simple(_Calls):
+class _Simple(_Wide):
     def _Expr(self, n): return self.at(n.value, YIELD)
     def _Assign(self, n): return ''.join(self.at(t, TUPLE)+'=' for t in n.targets) + self.at(n.value, YIELD)
     def _AugAssign(self, n): return f'{self.at(n.target, ATOM)}{_BINARY[type(n.op)][0]}={self.at(n.value, YIELD)}'
@@ -183,7 +187,8 @@ class _Simple(_Calls):
 
     def _Return(self, n): return _glue('return', self.at(n.value, TUPLE) if n.value else '')
     def _Raise(self, n):
-        return _glue('raise', *([self.at(n.exc, TEST)] if n.exc else []), *(['from', self.at(n.cause, TEST)] if n.cause else []))
+        what, cause = ([self.at(x, TEST)] if x else [] for x in (n.exc, n.cause))
+        return _glue('raise', *what, *['from'][:len(cause)], *cause)
     def _Assert(self, n): return _glue('assert', self.at(n.test, TEST)) + (','+self.at(n.msg, TEST) if n.msg else '')
     def _Delete(self, n): return _glue('del', self.list(n.targets))
     def _Pass(self, n): return 'pass'
@@ -237,7 +242,8 @@ class _Compound(_Patterns):
 
     def function(self, n, depth, word='def '):
         returns = '->'+self.at(n.returns, TEST) if n.returns else ''
-        return [*self.decorators(n, depth), *self.suite(f'{word}{n.name}({self.arguments(n.args)}){returns}', n.body, depth)]
+        head = f'{word}{n.name}({self.arguments(n.args)}){returns}'
+        return [*self.decorators(n, depth), *self.suite(head, n.body, depth)]
 
     def decorators(self, n, depth): return [f'{" "*depth}@{self.named(d)}' for d in n.decorator_list]
     def _FunctionDef(self, n, depth): return self.function(n, depth)
@@ -245,7 +251,8 @@ class _Compound(_Patterns):
 
     def _ClassDef(self, n, depth):
         inner = ','.join([*(self.at(b, TEST) for b in n.bases), *self.keywords(n.keywords)])
-        return [*self.decorators(n, depth), *self.suite(f'class {n.name}' + (f'({inner})' if inner else ''), n.body, depth)]
+        head = f'class {n.name}' + (f'({inner})' if inner else '')
+        return [*self.decorators(n, depth), *self.suite(head, n.body, depth)]
 
     def _If(self, n, depth, word='if'):
         lines = self.suite(_glue(word, self.named(n.test)), n.body, depth)

@@ -22,7 +22,8 @@ def script_settings(
 )->Settings: # ValueError names a word, or a value, that cannot be
     "What the script was told."
     known = setting_help()
-    given = {VARIABLES.get(k, k.lower()): v for k, v in environ.items() if k in VARIABLES or k.isupper() and k.lower() in known}
+    ours = [k for k in environ if k in VARIABLES or k.isupper() and k.lower() in known]
+    given = {VARIABLES.get(k, k.lower()): environ[k] for k in ours}
     s = Settings(**{**given, **split_arguments(words)})
     if not s.run.data or not s.run.vocab: raise ValueError('DATA_PATH and TOKENIZER_PATH: the script needs both')
     return s

@@ -70,7 +70,7 @@ class _Collector(ast.NodeVisitor):
     def function(self, n, body):
         a = n.args
         every = [*a.posonlyargs, *a.args, *filter(None, [a.vararg]), *a.kwonlyargs, *filter(None, [a.kwarg])]
-        for p in (*a.defaults, *filter(None, a.kw_defaults), *(x.annotation for x in every if x.annotation)): self.visit(p)
+        for p in (*a.defaults, *a.kw_defaults, *(x.annotation for x in every)): p and self.visit(p)
         self.inside('function', n, [*every, *body])
 
     def visit_FunctionDef(self, n):
@@ -159,6 +159,6 @@ def resolve(
             mine = name in s.bound and name not in s.outer
             around = _outward(s, name) if not mine or s.kind == 'class' and not binds else None
             if mine and around: raise ValueError(f'line {site[0].lineno}: {name}: a class reads a name it also binds')
-            b = s.bound[name] if mine else around.bound[name] if around else root.own.setdefault(name, Binding(name, None))
-            b.sites.append(site)
+            bound = s.bound if mine else around.bound if around else root.own
+            bound.setdefault(name, Binding(name, None)).sites.append(site)
     return root

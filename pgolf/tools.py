@@ -138,8 +138,9 @@ def script_command(a:argparse.Namespace)->None:
     page = out.with_name(f'{out.stem}_readable.py') if a.packed else out
     write_atomic(page, made['readable'].encode())
     if a.packed: write_atomic(out, made['packed'])
-    print(f"readable {len(made['readable'].encode()):9,} bytes  {page}\nshort    {len(made['short'].encode()):9,} bytes\n"
-          f"packed   {len(made['packed']):9,} bytes  {out if a.packed else '--packed writes it'}: the code bytes that count")
+    print(f"readable {len(made['readable'].encode()):9,} bytes  {page}")
+    print(f"short    {len(made['short'].encode()):9,} bytes")
+    print(f"packed   {len(made['packed']):9,} bytes  {out if a.packed else '--packed writes it'}: the code that counts")
     print('\nmodule          short  packed bytes saved without it')
     for name, (n_short, n_packed) in module_bytes(made).items(): print(f'{name:<12}{n_short:9,}{n_packed:9,}')
 
