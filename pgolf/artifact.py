@@ -57,7 +57,7 @@ def _adapt(given, n, out, writes): # n bytes into `out`, or back from it -> byte
     if writes: out[at] = high >> 24              # zeros after it are not written
     return at+1 if writes else at-3
 
-def _adaptive(data, n, writes): # the stream of n bytes, or the n bytes of a stream; ValueError if it is not as long as that
+def _adaptive(data, n, writes): # n bytes to their stream, or back; ValueError if its length is not theirs
     given = np.frombuffer(data, np.uint8).astype(np.int64)
     out = np.empty(2*n+8 if writes else n, np.uint8)
     used = _adapt(given if writes else np.concatenate((given, np.zeros(4, np.int64))), n, out, writes)

@@ -165,8 +165,8 @@ class _Wide(_Calls):
 
     def comprehension(self, head, generators):
         for g in generators:
-            head = _glue(head, 'async for' if g.is_async else 'for', self.at(g.target, TUPLE), 'in', self.at(g.iter, OR),
-                         *(x for c in g.ifs for x in ('if', self.at(c, OR))))
+            loop = 'async for' if g.is_async else 'for', self.at(g.target, TUPLE), 'in', self.at(g.iter, OR)
+            head = _glue(head, *loop, *(x for c in g.ifs for x in ('if', self.at(c, OR))))
         return head
 
     def _ListComp(self, n): return f'[{self.comprehension(self.at(n.elt, TEST), n.generators)}]', ATOM
@@ -274,8 +274,10 @@ class Printer(_Compound):
     def _AsyncFor(self, n, depth): return self.loop(n, depth, 'async for')
 
     def contexts(self, n, depth, word):
-        items = (_glue(self.at(i.context_expr, TEST), *(['as', self.at(i.optional_vars, TEST)] if i.optional_vars else []))
-                 for i in n.items)
+        items = []
+        for i in n.items:
+            name = ['as', self.at(i.optional_vars, TEST)] if i.optional_vars else []
+            items.append(_glue(self.at(i.context_expr, TEST), *name))
         return self.suite(_glue(word, ','.join(items)), n.body, depth)
 
     def _With(self, n, depth): return self.contexts(n, depth, 'with')

@@ -1,10 +1,11 @@
 "The one generated file: on toys it means what the modules mean, and for real it gives the package's artifact and scores, bit for bit."
-import ast, glob, hashlib, importlib, json, os, random, subprocess, symtable, sys, sysconfig
+import ast, glob, importlib, json, os, random, subprocess, symtable, sys, sysconfig
 from pathlib import Path
 import numpy as np, pytest
 from pgolf.compact import compact
 from pgolf.names import resolve
-from pgolf.script import KEPT_TYPES, as_literal, join, make_script, pack_lzma, pack_mixed, readable, shorten
+from pgolf.reach import join
+from pgolf.script import as_literal, make_script, pack_lzma, pack_mixed, readable
 
 ROOT = Path(__file__).resolve().parent.parent
 STDLIB = Path(sysconfig.get_path('stdlib'))
