@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['WALRUS', 'YIELD', 'TUPLE', 'TEST', 'OR', 'AND', 'NOT', 'COMPARE', 'BITOR', 'BITXOR', 'BITAND', 'SHIFT', 'SUM',
-           'PRODUCT', 'UNARY', 'POWER', 'ATOM', 'Printer', 'compact']
+           'PRODUCT', 'UNARY', 'POWER', 'ATOM', 'TAB', 'Printer', 'compact']
 
 # %% ../nbs/14_compact.ipynb #8d4af6d6
 import ast
@@ -20,6 +20,8 @@ _UNARY = {ast.Not: ('not', NOT), ast.USub: ('-', UNARY), ast.UAdd: ('+', UNARY),
 _COMPARE = {ast.Eq: '==', ast.NotEq: '!=', ast.Lt: '<', ast.LtE: '<=', ast.Gt: '>', ast.GtE: '>=', ast.Is: 'is',
             ast.IsNot: 'is not', ast.In: 'in', ast.NotIn: 'not in'}
 
+TAB = '\t' # one for each level
+
 def _is_word(c): return c.isalnum() or c == '_' or c > '\x7f'
 
 def _glue(*parts): # join; a space only where two words would become one
@@ -30,12 +32,11 @@ def _glue(*parts): # join; a space only where two words would become one
     return out
 
 def _number(v): # the shortest form of a constant that is no text
-    text = repr(v)
     if v is ...: return '...'
-    if not isinstance(v, float): return text
-    text = text.replace('inf', '1e999').replace('e+', 'e').replace('e-0', 'e-')
-    return text.removeprefix('0').removesuffix('0') if 0 < v < 1 and text[:2] == '0.' and text != '0.0' else \
-        text[:-1] if text.endswith('.0') else text
+    if not isinstance(v, float): return repr(v)
+    text = repr(v).replace('inf', '1e999').replace('e+', 'e').replace('e-0', 'e-')
+    if text.endswith('.0'): text = min(text[:-1], f'{v:.0e}'.replace('e+0', 'e'), key=lambda t: (float(t) != v, len(t)))
+    return text[1:] if text.startswith('0.') and v else text
 
 def _escaped(text, quote): # as it stands between these quotes
     return ''.join('\\'+c if c == quote[0] or c == '\\' else c if c in '\'"' else repr(c)[1:-1] for c in text)
@@ -229,7 +230,7 @@ class _Compound(_Patterns):
         for s in [*body, None]:
             made = getattr(self, '_'+type(s).__name__)
             if s is not None and not hasattr(s, 'body') and not hasattr(s, 'cases'): run.append(made(s)); continue
-            if run: lines.append(' '*depth + ';'.join(run)); run = []
+            if run: lines.append(TAB*depth + ';'.join(run)); run = []
             if s is not None: lines += made(s, depth)
         return lines
 
@@ -238,14 +239,14 @@ class _Compound(_Patterns):
     def suite(self, head, body, depth):
         lines = self.block(body, depth+1)
         simple = not any(hasattr(s, 'body') or hasattr(s, 'cases') for s in body)
-        return [f'{" "*depth}{head}:{lines[0].strip(" ")}'] if simple else [f'{" "*depth}{head}:', *lines]
+        return [f'{TAB*depth}{head}:{lines[0].strip(TAB)}'] if simple else [f'{TAB*depth}{head}:', *lines]
 
     def function(self, n, depth, word='def '):
         returns = '->'+self.at(n.returns, TEST) if n.returns else ''
         head = f'{word}{n.name}({self.arguments(n.args)}){returns}'
         return [*self.decorators(n, depth), *self.suite(head, n.body, depth)]
 
-    def decorators(self, n, depth): return [f'{" "*depth}@{self.named(d)}' for d in n.decorator_list]
+    def decorators(self, n, depth): return [f'{TAB*depth}@{self.named(d)}' for d in n.decorator_list]
     def _FunctionDef(self, n, depth): return self.function(n, depth)
     def _AsyncFunctionDef(self, n, depth): return self.function(n, depth, 'async def ')
 
@@ -293,7 +294,7 @@ class Printer(_Compound):
     def _TryStar(self, n, depth): return self._Try(n, depth, 'except*')
 
     def _Match(self, n, depth):
-        lines = [f'{" "*depth}{_glue("match", self.at(n.subject, TUPLE))}:']
+        lines = [f'{TAB*depth}{_glue("match", self.at(n.subject, TUPLE))}:']
         for c in n.cases:
             guard = ['if', self.named(c.guard)] if c.guard else []
             lines += self.suite(_glue('case', self.at(c.pattern, TEST), *guard), c.body, depth+1)

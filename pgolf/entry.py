@@ -6,7 +6,7 @@
 __all__ = ['VARIABLES', 'script_settings', 'shards_corpus', 'run_script', 'main']
 
 # %% ../nbs/13_entry.ipynb #4dd9427a
-import sys, time
+import os, sys, time
 from .train import Interrupted
 from .settings import Settings, setting_help, split_arguments
 from .folder import Folder, save_json
@@ -62,8 +62,7 @@ def main(
         print(f'{argv[0]}: {line}', file=sys.stderr)
         return code
     try:
-        with open(argv[0], 'rb') as f: n_code = len(f.read())
-        run_script(script_settings(environ, argv[1:]), n_code)
+        run_script(script_settings(environ, argv[1:]), os.path.getsize(argv[0]))
     except KeyboardInterrupt as e: return refuse(e if isinstance(e, Interrupted) else 'stopped', 130)
     except ValueError as e: return refuse(' '.join(str(e).split()), 2)
     except OSError as e: return refuse(f'{e.filename}: {e.strerror}' if e.filename else e, 2)

@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 
 # %% ../nbs/14_mixing.ipynb #c862aa44
-CONTEXTS, SLOTS = 8, 1 << 24 # the last 0 to 6 bytes, and the word so far; places for the odds of their bits
+CONTEXTS, SLOTS = 9, 1 << 24 # the last 0 to 5 bytes and three more; places for the odds of their bits
 LEARNS, FORGETS = .005, 8    # step of the weights; occurrences that odds remember; chosen: the least for our own code
 
 @njit(cache=True)
@@ -22,26 +22,28 @@ def _logits(): # of i/4096
     return out
 
 @njit(cache=True)
-def _contexts(text, i, word, keys): # of the byte at i, for all its bits -> the word so far
+def _contexts(text, i, words, keys): # of the byte at i, for all its bits; `words`: the word so far, the one before
     key, last = 0, text[i-1]
-    for k in range(CONTEXTS-1):
+    for k in range(CONTEXTS-3):
         keys[k] = key + 77*k
         key = (key + text[i-1-k] + 1)*0x2F0B4C47 & 2**31-1
-    letter = last > 96 or 64 < last < 91 or 47 < last < 58
-    word = (word + last)*0x3D4D51CB & 2**31-1 if letter else 0
-    keys[CONTEXTS-1] = word + last*65599
-    return word
+    if last > 96 or 64 < last < 91 or 47 < last < 58: words[0] = (words[0] + last)*0x3D4D51CB & 2**31-1
+    elif words[0]: words[1], words[0] = words[0], 0
+    word = words[0] + last*65599
+    keys[CONTEXTS-3], keys[CONTEXTS-2] = word, (word + words[1]*5 + 3)*0x1F0B4C47 & 2**31-1
+    keys[CONTEXTS-1] = (text[i-2]*256 + text[i-3])*0x1F0B4C47 + 9 & 2**31-1
 
 # %% ../nbs/14_mixing.ipynb #d6c42278
 @njit(cache=True)
 def _mix(given, n, out, writes): # n bytes into `out`, or back from it -> bytes of the stream
-    low, high, code, at, word, logit = 0, 2**32-1, 0, 0, 0, _logits()
+    low, high, code, at, words, logit = 0, 2**32-1, 0, 0, np.zeros(2, np.int64), _logits()
     odds, times = np.full(SLOTS, .5, np.float32), np.zeros(SLOTS, np.uint8)
     weights, text = np.full((512, CONTEXTS), .15), np.zeros(n+8, np.int64)
     keys, slots, x = np.zeros(CONTEXTS, np.int64), np.zeros(CONTEXTS, np.int64), np.zeros(CONTEXTS)
     while not writes and at < 4: code, at = code << 8 | given[at], at+1
     for i in range(8, n+8):
-        node, word = 1, _contexts(text, i, word, keys)
+        node = 1
+        _contexts(text, i, words, keys)
         for place in range(7, -1, -1):
             a, b, total = weights[node], weights[256+text[i-1]], 0.
             for k in range(CONTEXTS):

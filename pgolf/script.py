@@ -22,32 +22,33 @@ def _parameters(function):
 
 class _Callers:
     "Who calls what by keyword, as far as that can be seen."
-    def __init__(self, tree, root):
+    def __init__(self, tree, bindings):
         nodes = list(ast.walk(tree))
         self.calls, self.of = [n for n in nodes if isinstance(n, ast.Call)], {}
-        for b in root.bound.values(): self.of.update((id(n), b.name) for n, _, _ in b.sites)
-        self.top = {n.name: n for n in tree.body if isinstance(n, FUNCTIONS)}
         self.classes = {n.name: n for n in tree.body if isinstance(n, ast.ClassDef)}
         self.methods = [(c, m) for c in self.classes.values() for m in c.body if isinstance(m, FUNCTIONS)]
-        named, direct = {*self.top.values(), *(m for _, m in self.methods)}, {id(c.func) for c in self.calls}
-        passed = {self.of.get(id(n)) for n in nodes if isinstance(n, ast.Name) and id(n) not in direct}
+        direct, methods = {id(c.func) for c in self.calls}, {m for _, m in self.methods}
+        self.wild = [n for n in nodes if isinstance(n, ast.Lambda)] # whoever holds one may call it as he likes
+        for b in bindings:
+            made = [n for n, _, _ in b.sites if isinstance(n, (*FUNCTIONS, ast.ClassDef))]
+            if len(made) == 1 and made[0] not in methods: self.of |= {id(n): made[0] for n, _, _ in b.sites}
+            held = len(made) != 1 or any(id(n) not in direct for n, _, _ in b.sites if n is not made[0])
+            self.wild += [n for n in made if isinstance(n, FUNCTIONS) and n not in methods and held]
         passed_on = {n.attr for n in nodes if isinstance(n, ast.Attribute) and id(n) not in direct} | {'__init__'}
-        functions = [n for n in nodes if isinstance(n, (*FUNCTIONS, ast.Lambda))]
-        self.wild = [n for n in functions if n not in named or n.name in passed]
-        self.wild += [m for _, m in self.methods if m.name in passed_on]
+        self.wild += [m for m in methods if m.name in passed_on]
 
     def is_open(self, c): # a class that other people may call
         bases = [getattr(b, 'id', '') for b in c.bases]
         return any(b not in self.classes or self.is_open(self.classes[b]) for b in bases)
 
     def targets(self, f): # functions that this may call
-        name = self.of.get(id(f))
-        if name in self.top: return [self.top[name]]
-        if name in self.classes: return [m for _, m in self.methods if m.name == '__init__']
+        known = self.of.get(id(f))
+        if isinstance(known, ast.ClassDef): return [m for _, m in self.methods if m.name == '__init__']
+        if known: return [known]
         return self.wild + [m for _, m in self.methods if isinstance(f, ast.Attribute) and m.name == f.attr]
 
-def _named_from_outside(tree, root): # parameters (ast.arg) that callers may write by name
-    seen = _Callers(tree, root)
+def _named_from_outside(tree, bindings): # parameters (ast.arg) that callers may write by name
+    seen = _Callers(tree, bindings)
     out = {a for c, m in seen.methods if seen.is_open(c) for a in _parameters(m)[1:]}
     for c in seen.calls:
         words = {k.arg for k in c.keywords}
@@ -82,16 +83,15 @@ def shorten(
     every = [*root.own.values(), *(b for s in root.walk() for b in s.bound.values())]
     meanings = {(id(n), f, i): b for b in every for n, f, i in b.sites}
     for s in root.walk(): s.seen = [meanings[id(n), f, i] for _, _, (n, f, i) in s.events]
-    fixed, outside = _named_from_outside(tree, root), {}
+    fixed, outside = _named_from_outside(tree, every), {}
     _outside(root, outside)
     frozen = {b for b in every if b.scope and _frozen(b, fixed)}
     for s in root.walk():
         below = {b.name for x in s.walk() for b in x.bound.values() if b in frozen}
         taken = below | {b.name for b in outside[s]} | ({b.name for b in root.own.values()} if s is root else set())
         free = (n for n in _short(_LETTERS[26:] if s is root else _LETTERS) if n not in taken)
-        order = [b for b in s.bound.values() if b not in frozen]
-        if s is root: order.sort(key=lambda b: -len(b.sites))
-        for b in order: b.rename(next(free))
+        for b in s.bound.values():
+            if b not in frozen: b.rename(next(free))
     check_meanings(tree, meanings)
 
 # %% ../nbs/14_script.ipynb #4d608e77
