@@ -11,7 +11,7 @@ from numba import njit
 
 # %% ../nbs/14_mixing.ipynb #c862aa44
 CONTEXTS, SLOTS = 9, 1 << 24 # the last 0 to 5 bytes and three more; places for the odds of their bits
-LEARNS, FORGETS = .005, 8    # step of the weights; occurrences that odds remember; chosen: the least for our own code
+LEARNS, FORGETS = .004, 6    # step of the weights; occurrences that odds remember; chosen: the least for our own code
 
 @njit(cache=True)
 def _logits(): # of i/4096
@@ -38,7 +38,7 @@ def _contexts(text, i, words, keys): # of the byte at i, for all its bits; `word
 def _mix(given, n, out, writes): # n bytes into `out`, or back from it -> bytes of the stream
     low, high, code, at, words, logit = 0, 2**32-1, 0, 0, np.zeros(2, np.int64), _logits()
     odds, times = np.full(SLOTS, .5, np.float32), np.zeros(SLOTS, np.uint8)
-    weights, text = np.full((512, CONTEXTS), .15), np.zeros(n+8, np.int64)
+    weights, text = np.full((512, CONTEXTS), .14), np.zeros(n+8, np.int64)
     keys, slots, x = np.zeros(CONTEXTS, np.int64), np.zeros(CONTEXTS, np.int64), np.zeros(CONTEXTS)
     while not writes and at < 4: code, at = code << 8 | given[at], at+1
     for i in range(8, n+8):

@@ -348,6 +348,20 @@ def test_torchrun_with_one_process(place):
     assert p.returncode == 0, p.stderr
     same(place, place/'packed/torchrun')
 
+@pytest.mark.skipif(not (ROOT/'pgolf/ranks.py').exists(), reason='training on several processes is not there yet')
+def test_torchrun_with_two_processes(place):
+    "The artifact and scores are those of the package on two processes; the shares are summed in another order than on one."
+    start = ('-m', 'torch.distributed.run', '--standalone', '--nproc_per_node=2')
+    p = script(place, 'packed', *WORDS, 'out=two', start=start)
+    assert p.returncode == 0, p.stderr
+    code = 'import os, sys; from pgolf.entry import main; sys.exit(main(os.environ, sys.argv))'
+    (place/'main.py').write_text(code)
+    q = subprocess.run([sys.executable, *start, str(place/'main.py'), *WORDS, f'out={place}/own2'], cwd=ROOT, capture_output=True, text=True,
+                       timeout=300, env={**os.environ, **variables(place), 'PYTHONPATH': str(ROOT)})
+    assert q.returncode == 0, q.stderr
+    assert (place/'own2/model.pgolf').read_bytes() == (place/'packed/two/model.pgolf').read_bytes()
+    for name in SCORES: assert (place/f'own2/scores/{name}.npz').read_bytes() == (place/f'packed/two/scores/{name}.npz').read_bytes()
+
 def test_mistakes_are_one_line(place):
     for words, said in ((['num_layer=3'], 'num_layers'), (['num_layers=x'], 'num_layers=x'), (['fast'], 'KEY=VALUE'), (['vocab=none.vocab'], 'none.vocab')):
         p = script(place, 'packed', *WORDS, 'out=wrong', *words)
