@@ -35,14 +35,14 @@ def _contexts(text, i, words, keys): # of the byte at i, for all its bits; `word
 
 # %% ../nbs/14_mixing.ipynb #d6c42278
 @njit(cache=True)
-def _mix(given, n, out, writes): # n bytes into `out`, or back from it -> bytes of the stream
+def _mix(given, n, known, out, writes): # n bytes into `out`, or back from it -> bytes of the stream
     low, high, code, at, words, logit = 0, 2**32-1, 0, 0, np.zeros(2, np.int64), _logits()
     odds, times = np.full(SLOTS, .5, np.float32), np.zeros(SLOTS, np.uint8)
-    weights, text = np.full((512, CONTEXTS), .14), np.zeros(n+8, np.int64)
+    weights, text = np.full((512, CONTEXTS), .14), np.zeros(len(known)+n+8, np.int64)
     keys, slots, x = np.zeros(CONTEXTS, np.int64), np.zeros(CONTEXTS, np.int64), np.zeros(CONTEXTS)
     while not writes and at < 4: code, at = code << 8 | given[at], at+1
-    for i in range(8, n+8):
-        node = 1
+    for i in range(8, len(text)):
+        node, new = 1, i-8-len(known) # place in what is packed; below 0 stands what both sides know
         _contexts(text, i, words, keys)
         for place in range(7, -1, -1):
             a, b, total = weights[node], weights[256+text[i-1]], 0.
@@ -54,9 +54,10 @@ def _mix(given, n, out, writes): # n bytes into `out`, or back from it -> bytes 
             for _ in range(10): power *= power
             p = 1/(1+power)
             middle = low + int((high-low)*p)
-            bit = given[i-8] >> place & 1 if writes else int(code <= middle)
-            if bit: high = middle
-            else: low = middle+1
+            if new < 0: bit = known[i-8] >> place & 1
+            else: bit = given[new] >> place & 1 if writes else int(code <= middle)
+            if new >= 0 and bit: high = middle
+            elif new >= 0: low = middle+1
             for k in range(CONTEXTS):
                 step, s, o = LEARNS*(bit-p)*x[k], slots[k], float(odds[slots[k]])
                 a[k] += step; b[k] += step
@@ -69,23 +70,27 @@ def _mix(given, n, out, writes): # n bytes into `out`, or back from it -> bytes 
                 at += 1
                 low, high = low << 8 & 2**32-1, high << 8 & 2**32-1 | 255
         text[i] = node & 255
-        if not writes: out[i-8] = node & 255
+        if not writes and new >= 0: out[new] = node & 255
     if writes: out[at] = high >> 24
     return at+1
 
 # %% ../nbs/14_mixing.ipynb #1ee828f4
+def _whole(data): return np.array([*data], np.int64)
+
 def fold(
     data:bytes,
-)->bytes: # the same, packed; `unfold` wants to know how many bytes there were
+    known:bytes=b'', # what both sides have: the odds learn from it first
+)->bytes: # the same, packed; `unfold` wants to know how many bytes there were, and the same `known`
     "Pack by mixing."
     out = np.zeros(2*len(data)+9, np.uint8)
-    return out[:_mix(np.frombuffer(data, np.uint8).astype(np.int64), len(data), out, True)].tobytes()
+    return out[:_mix(_whole(data), len(data), _whole(known), out, True)].tobytes()
 
 def unfold(
     packed:bytes,
     n:int, # bytes it was made of
+    known:bytes=b'', # as for `fold`
 )->bytes:
     "What `fold` packed."
     out = np.zeros(n, np.uint8)
-    _mix(np.frombuffer(packed+bytes(9), np.uint8).astype(np.int64), n, out, False)
+    _mix(_whole(packed+bytes(9)), n, _whole(known), out, False)
     return out.tobytes()

@@ -109,8 +109,8 @@ def as_literal(
     out = out.replace(b'\0', b'\\0')
     return out[:-1]+b"\\'" if out.endswith(b"'") else out
 
-_HEAD, _TAIL = b"#coding:l1\nimport lzma\nd='''", b"'''.encode('l1')\nexec(lzma.decompress(d%s))\n"
-READER = 'from .mixing import unfold\nexec(unfold(d[%d:], %d))\n' # the last lines of the reader
+_HEAD, _TAIL = b"#coding:l1\nimport lzma\nd='''", b"'''.encode('l1')\ns=lzma.decompress(d%s)\nexec(s)\n"
+READER = 'from .mixing import unfold\nexec(unfold(d[%d:], %d, s))\n' # the last lines of the reader, itself known in s
 
 def pack_lzma(
     source:str, # of a program
@@ -126,8 +126,9 @@ def pack_mixed(
     for _ in range(20): # the reader says where its own bytes end
         tree, _ = join(package_source, READER % (n, len(raw)))
         shorten(tree)
-        reader = _lzma(compact(tree).encode())
-        if len(reader) == n: return _HEAD + as_literal(reader+fold(raw)) + _TAIL % (b'[:%d]' % n)
+        known = compact(tree).encode()
+        reader = _lzma(known)
+        if len(reader) == n: return _HEAD + as_literal(reader+fold(raw, known)) + _TAIL % (b'[:%d]' % n)
         n = len(reader)
     raise ValueError('the reader finds no length of its own')
 
