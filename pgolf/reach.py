@@ -76,7 +76,7 @@ class Unit:
 
 # %% ../nbs/14_reach.ipynb #0ba7f7cc
 FUNCTIONS = ast.FunctionDef, ast.AsyncFunctionDef
-_PLAIN = *FUNCTIONS, ast.ClassDef, ast.Assign, ast.AnnAssign
+_PLAIN = *FUNCTIONS, ast.ClassDef, ast.Assign, ast.AnnAssign, ast.AugAssign
 
 class Module:
     "One module, stripped, its names traced and its statements cut into units."
@@ -91,8 +91,9 @@ class Module:
         of, index = {}, lambda n: self.root.bound[n]
         for s in self.tree.body:
             if isinstance(s, (ast.Import, ast.ImportFrom)): self.add_import(s, index); continue
-            simple = isinstance(s, ast.Assign) and all(isinstance(t, (ast.Name, ast.Tuple)) for t in s.targets)
-            if not effects and (not isinstance(s, _PLAIN) or isinstance(s, ast.Assign) and not simple):
+            targets = getattr(s, 'targets', [getattr(s, 'target', None)])
+            simple = all(isinstance(t, (ast.Name, ast.Tuple, type(None))) for t in targets)
+            if not effects and not (isinstance(s, _PLAIN) and simple):
                 raise ValueError(f'{name}: line {s.lineno}: a module of the script only defines and imports')
             unit = Unit(self, s)
             if isinstance(s, ast.ClassDef):

@@ -27,13 +27,15 @@ TOYS = {
                 return n
             return up
         TOTAL = 0
+        NAMES = dict(a=1)
+        NAMES |= dict(b=TOTAL)
         def bump(x):
             global TOTAL
             TOTAL += x
             return TOTAL
         def main():
             a, b = counter(5), counter(10)
-            return [a(), a(2), b(), bump(3), bump(4), TOTAL, [f(i) for i, f in enumerate([lambda x, k=k: x*k for k in range(4)])]]''',
+            return [a(), a(2), b(), bump(3), bump(4), TOTAL, NAMES, [f(i) for i, f in enumerate([lambda x, k=k: x*k for k in range(4)])]]''',
     'scopes': '''
         x = 'outer'
         def main():
@@ -210,6 +212,7 @@ REFUSED = {
     'path: means one thing': dict(toy='from .a import f\nfrom os import path\ndef main(): return path, f()\n', a='def path(): return 1\ndef f(): return path()\n'),
     'len: would mean something else': dict(toy='from .a import f\ndef len(x): return 0\ndef main(): return len(3), f()\n', a='def f(): return len([1])\n'),
     'toy: line 2: a module of the script only defines': dict(toy='D = {}\nD[1] = 2\ndef main(): return D\n'),
+    'toy: line 3: a module of the script only defines': dict(toy='class A: pass\na = A()\na.b = 2\ndef main(): return a.b\n'),
     'toy: line 1: a module of the script only defines': dict(toy='print(1)\ndef main(): return 1\n'),
     'eval cannot be translated': dict(toy='def main(): return eval("1")\n'),
     '`from .module import name`': dict(toy='from . import a\ndef main(): return 1\n', a=''),
