@@ -120,17 +120,16 @@ def pack_lzma(
 
 def pack_mixed(
     source:str, # of a program
-)->bytes:       # of a program that does the same; ValueError if that cannot be
+)->bytes:       # of a program that does the same
     "Source that unpacks a reader, which unpacks it."
-    raw, n = source.encode(), 0
-    for _ in range(20): # the reader says where its own bytes end
+    raw, n, reader = source.encode(), 0, b'no length yet'
+    while len(reader) > n: # the reader says where its own bytes end, and says it longer or shorter
+        n = len(reader)
         tree, _ = join(package_source, READER % (n, len(raw)))
         shorten(tree)
         known = compact(tree).encode()
         reader = _lzma(known)
-        if len(reader) == n: return _HEAD + as_literal(reader+fold(raw, known)) + _TAIL % (b'[:%d]' % n)
-        n = len(reader)
-    raise ValueError('the reader finds no length of its own')
+    return _HEAD + as_literal(reader.ljust(n, b'\xff') + fold(raw, known)) + _TAIL % (b'[:%d]' % n)
 
 # %% ../nbs/14_script.ipynb #5558299b
 ENTRY = '''import os, sys
