@@ -7,15 +7,17 @@ __all__ = ['BYTES', 'FLAGS', 'ID', 'FIRST', 'SECOND', 'RIVALS', 'SOME', 'MANY', 
            'first_difference', 'Checked', 'Tokenizer']
 
 # %% ../nbs/01_tokenizer.ipynb #c6c438b3
-import hashlib, os
+import os
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np
 from numba import njit
-from .capcode import plain, plain_documents, restore
+from .capcode import plain, plain_documents
 from .compile import BEGINS_LETTER, BEGINS_SPACE, ONE_WORD, UNIFORM, Vocabulary, compile_vocab
-from .format import MAX_FILE_BYTES, compile_yaml, pack_vocab, unpack_vocab
+from .format import MAX_FILE_BYTES, compile_yaml
 from .match import Matcher, build_matcher, match
+from .spelling import Spelling
+
 
 # %% ../nbs/01_tokenizer.ipynb #b97f69e8
 BYTES, FLAGS, ID, FIRST, SECOND, RIVALS = range(6) # columns of `rows`; the last three are a record and its stand-ins
@@ -116,26 +118,14 @@ def _as_bytes(text, charset):
     try: return text.encode('utf-8', 'surrogateescape')  # bytes that a reader of files has hidden in a str come back
     except UnicodeEncodeError: return text.encode('utf-8', 'surrogatepass')
 
-def _check_range(ids, n_vocab): # -> array
-    ids = np.asarray(ids).reshape(-1)
-    if len(ids) and ids.dtype.kind not in 'iu': raise ValueError(f'ids: {ids.dtype} are not integers')
-    bad = np.flatnonzero((ids < 0) | (ids >= n_vocab))
-    if len(bad): raise ValueError(f'ids: {ids[bad[0]]} at position {bad[0]} is outside 0..{n_vocab-1}')
-    return ids
-
 # %% ../nbs/01_tokenizer.ipynb #58c72f1e
-class Encoder:
+class Encoder(Spelling):
     "Text to ids with one vocabulary."
     def __init__(self,
         vocabulary:Vocabulary, # compiled
     ):
-        v = self.vocabulary = vocabulary
-        self.n_vocab,self.bos_id = v.n_ids+1, v.n_ids
-        self.tokens = [b'']*self.n_vocab        # by id; BOS, UNK and holes empty; of two records with one id the later
-        for t,i in zip(v.tokens, v.ids): self.tokens[i] = t
-        n_single = sum(len(t) == 1 for t in v.tokens)
-        self.lossless = not v.capcode and not v.normalisation and n_single == 256   # on any text
-        self._tables,self._bytes = _tables(v), np.array([len(t) for t in self.tokens], np.int64)
+        super().__init__(vocabulary)
+        self._tables = _tables(vocabulary)
 
     def _run(self, documents, bos, keep): # -> ids, bytes without a token, where tokens stop in the source, or none
         v,documents = self.vocabulary, [_as_bytes(d, self.vocabulary.charset) for d in documents]
@@ -165,31 +155,7 @@ class Encoder:
 
 # %% ../nbs/01_tokenizer.ipynb #f8e0b301
 class Codec(Encoder):
-    "Text to ids and back, and the bytes of each token in its place."
-    def decode_aligned(self,
-        ids, # ints in 0..n_vocab-1
-    )->tuple: # the text, and (n_tokens,) int64: the bytes of it that each token finished; ValueError for an id outside
-        "Decode, and say which token stands for which bytes."
-        ids = _check_range(ids, self.n_vocab)
-        n_bytes,data = self._bytes[ids], b''.join([self.tokens[i] for i in ids.tolist()])
-        if not self.vocabulary.capcode: return data, n_bytes
-        ends,text = np.cumsum(n_bytes), []
-        cuts = [0, *np.flatnonzero(ids == self.bos_id).tolist(), len(ids)]
-        for first,last in zip(cuts, cuts[1:]):
-            if first == last: continue
-            start = ends[first] - n_bytes[first]
-            part,at_byte = restore(data[start:ends[last-1]], self.vocabulary.capcode)
-            owner = np.searchsorted(ends[first:last], start + at_byte, 'right')
-            n_bytes[first:last] = np.bincount(owner, minlength=last-first)
-            text.append(part)
-        return b''.join(text), n_bytes
-
-    def decode(self,
-        ids, # ints in 0..n_vocab-1
-    )->bytes: # nothing for BOS, UNK and holes; ValueError for an id outside
-        "The text of the ids."
-        return self.decode_aligned(ids)[0]
-
+    "Text to ids, and the bytes of the source that each token stands for."
     def encode_aligned(self,
         documents:list, # bytes or str each
     )->tuple: # ids as from `encode_documents`, and (n_tokens,) int64: source bytes of each, together all there are
@@ -213,17 +179,6 @@ def first_difference(
 
 class Checked(Codec):
     "A codec that says what it is, and what of a text gets lost."
-    @property
-    def token_bytes(self)->np.ndarray: # (n_vocab,) int64; ValueError with capcode
-        "Bytes of each id, where they do not depend on its neighbours."
-        if self.vocabulary.capcode: raise ValueError('with capcode a token has no bytes of its own: use decode_aligned')
-        return self._bytes
-
-    @property
-    def sha256(self)->str: # 64 hex digits
-        "Hash of the vocabulary as a .vocab file."
-        return hashlib.sha256(pack_vocab(self.vocabulary)).hexdigest()
-
     def normalise(self,
         text, # bytes, or a str
     )->bytes:
@@ -256,33 +211,10 @@ class Tokenizer(Checked):
         return cls(compile_vocab(tokens, capcode=capcode))
 
     @classmethod
-    def from_bytes(cls,
-        data:bytes,       # a .vocab file
-        name:str='vocab', # what error messages call it
-    )->'Tokenizer':       # ValueError with offset and fault if the file is not sound
-        "Read a binary file that is in memory."
-        return cls(unpack_vocab(bytes(data), name))
-
-    @classmethod
     def load(cls,
         path,        # of a .vocab file, or of a YAML file by its suffix .yaml or .yml
     )->'Tokenizer':  # ValueError as `from_bytes`
         "Read a vocabulary file."
+        if Path(path).suffix.lower() not in ('.yaml', '.yml'): return super().load(path)
         if os.path.getsize(path) > MAX_FILE_BYTES: raise ValueError(f'{path}: too large for a vocabulary')
-        data = Path(path).read_bytes()
-        if Path(path).suffix.lower() in ('.yaml', '.yml'): return cls(compile_yaml(data, str(path)))
-        return cls.from_bytes(data, str(path))
-
-    def to_bytes(self)->bytes: # a .vocab file
-        "The vocabulary in TokenMonster's binary form."
-        return pack_vocab(self.vocabulary)
-
-    def save(self,
-        path,   # where the .vocab file shall be
-    )->None:    # the file is whole or absent, never half
-        "Write a .vocab file."
-        temporary = Path(f'{path}.tmp{os.getpid()}')
-        try:
-            temporary.write_bytes(self.to_bytes())
-            os.replace(temporary, path)
-        finally: temporary.unlink(missing_ok=True)
+        return cls(compile_yaml(Path(path).read_bytes(), str(path)))

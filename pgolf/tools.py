@@ -4,11 +4,14 @@
 
 # %% auto #0
 __all__ = ['TOOLS', 'GROUPS', 'tokenize_command', 'add_tokenize', 'fetch_command', 'add_fetch', 'vocab_train_command',
-           'add_vocab_train', 'vocab_search_command', 'add_vocab_search', 'bench_command', 'add_bench', 'add_tools']
+           'add_vocab_train', 'vocab_search_command', 'add_vocab_search', 'bench_command', 'add_bench',
+           'script_command', 'add_script', 'add_tools']
 
 # %% ../nbs/15_tools.ipynb #676e7529
 import argparse, sys
+from pathlib import Path
 from tqdm import tqdm
+from .artifact import write_atomic
 from .settings import split_arguments
 from .text import builtin_corpus, read_documents, split_by_hash
 from .vocab import vocab_train
@@ -16,6 +19,7 @@ from .prepare import prepare
 from .fetch import PREFIX, REPOS, fetch
 from .bench import bench_tokenizer
 from .search import CANDIDATES, GRAMMAR, vocab_search
+from .script import make_script, module_bytes
 
 # %% ../nbs/15_tools.ipynb #49894cd5
 def tokenize_command(a:argparse.Namespace)->None:
@@ -128,8 +132,28 @@ def add_bench(p:argparse.ArgumentParser)->None:
     w('--own', help='a vocabulary in place of the one that comes with the package')
     w('--quiet', action='store_true', help='print nothing')
 
+# %% ../nbs/15_tools.ipynb #aafa21ab
+def script_command(a:argparse.Namespace)->None:
+    "Write the one file that trains, packs and scores without the package."
+    made, out = make_script(), Path(a.out)
+    page = out.with_name(f'{out.stem}_readable.py') if a.packed else out
+    write_atomic(page, made['readable'].encode())
+    if a.packed: write_atomic(out, made['packed'])
+    print(f"readable {len(made['readable'].encode()):9,} bytes  {page}")
+    print(f"short    {len(made['short'].encode()):9,} bytes")
+    print(f"packed   {len(made['packed']):9,} bytes  {out if a.packed else '--packed writes it'}: the code that counts")
+    print('\nmodule          short  packed bytes saved without it')
+    for name, (n_short, n_packed) in module_bytes(made).items(): print(f'{name:<12}{n_short:9,}{n_packed:9,}')
+
+def add_script(p:argparse.ArgumentParser)->None:
+    "The words of `pgolf script`."
+    w = p.add_argument
+    w('-o', '--out', default='train_gpt.py', help='the file to write (default train_gpt.py)')
+    w('--packed', action='store_true', help='write the packed form there, and the readable one beside it')
+
 # %% ../nbs/15_tools.ipynb #02005b80
 TOOLS = {
+    'script': ('one file that runs without the package', script_command, add_script),
     'tokenize': ('documents to shards', tokenize_command, add_tokenize),
     'fetch': ("bring the challenge's published data", fetch_command, add_fetch),
     'vocab train': ('train a vocabulary on a text', vocab_train_command, add_vocab_train),
