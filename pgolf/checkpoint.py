@@ -111,7 +111,7 @@ def latest_checkpoint(
     folder, # of the run, or the path of one checkpoint
 )->tuple:   # path, tensors, info; ValueError in one line if nothing can be read
     "The newest checkpoint that is whole."
-    if Path(folder).is_file(): return Path(folder), *read_tensors(folder)
+    if not Path(folder).is_dir(): return Path(folder), *read_tensors(folder)
     said = f'{folder}: no checkpoint in this folder'
     for path in reversed(checkpoints(folder)):
         try: return path, *read_tensors(path)

@@ -30,8 +30,11 @@ class Ranks:
         device='cpu',     # where this process computes
         rank:int=0,       # number of this process
         world:int=1,      # processes
+        n_local:int=0,    # processes on this machine; 0: all
         place:tuple=(),   # host, port and prefix of the store they met at; () when alone
-    ): self.device, self.rank, self.world, self.place = torch.device(device), rank, world, place
+    ):
+        self.device, self.rank, self.world = torch.device(device), rank, world
+        self.n_local, self.place = n_local or world, place
 
     @staticmethod
     def alone(device='cpu'): return Ranks(device)
@@ -59,19 +62,13 @@ class Ranks:
         if self.world > 1: dist.all_reduce(total)
         return total.tolist()
 
-    def any(self, flag:bool)->bool:
-        "Whether the flag is up on any rank."
-        return self.sum([bool(flag)])[0] > 0
-
-    def barrier(self)->None:
-        "Wait for all."
-        self.any(False)
+    def any(self, flag:bool)->bool: return self.sum([bool(flag)])[0] > 0
+    def barrier(self)->None: self.sum([0])
 
     def close(self)->None:
         "Part, when all are through."
-        if self.world == 1: return
         self.barrier()
-        dist.destroy_process_group()
+        if self.world > 1: dist.destroy_process_group()
 
 # %% ../nbs/00_ranks.ipynb #23be2170
 def _call(*names): # the first of these functions that this torch has
@@ -124,6 +121,7 @@ def join_ranks(
     address:str='127.0.0.1', # host that serves the store
     port:int=29500,    # its port
     local_rank:int=0,  # number of this process on its machine
+    n_local:int=0,     # processes on this machine; 0: all
     served:bool=False, # whether the launcher serves the store; else rank 0 does
     attempt:int=0,     # restarts so far: a new attempt must not read what an old one left
     secs_patience:float=1800., # how long to wait for a slower rank before giving up
@@ -139,7 +137,7 @@ def join_ranks(
     backend = 'cpu:gloo,cuda:nccl' if torch.device(device).type == 'cuda' else 'gloo'
     dist.init_process_group(backend, store=dist.PrefixStore(place[2], store), rank=rank, world_size=world,
                             timeout=patience)
-    return Ranks(device, rank, world, place)
+    return Ranks(device, rank, world, n_local, place)
 
 def ranks_of(
     device,      # 'cpu' or 'cuda'
@@ -149,7 +147,7 @@ def ranks_of(
     if 'RANK' not in values: return join_ranks(device, 0, 1)
     def number(k, otherwise=0): return int(values.get(k, otherwise))
     return join_ranks(device, number('RANK'), number('WORLD_SIZE', 1), values.get('MASTER_ADDR', '127.0.0.1'),
-                      number('MASTER_PORT', 29500), number('LOCAL_RANK'),
+                      number('MASTER_PORT', 29500), number('LOCAL_RANK'), number('LOCAL_WORLD_SIZE'),
                       values.get('TORCHELASTIC_USE_AGENT_STORE') == 'True', number('TORCHELASTIC_RESTART_COUNT'))
 
 # %% ../nbs/00_ranks.ipynb #abccc661
