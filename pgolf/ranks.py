@@ -108,10 +108,11 @@ def _gathered(t, ranks): # tensors of all ranks; padded to the longest on the wa
     dist.all_reduce(n_rows)
     padded = t.new_zeros((int(n_rows.max()), *t.shape[1:]))
     padded[:len(t)] = t
+    if not padded.numel(): return [padded[:n] for n in n_rows.tolist()]
     flat = padded.reshape(-1).view(torch.uint8)
     whole = flat.new_empty(ranks.world*len(flat))
-    if len(flat): finish((whole, _call('all_gather_single', 'all_gather_into_tensor')(whole, flat, async_op=True)))
-    return [part.view(t.dtype).view(padded.shape)[:n] for part, n in zip(whole.view(ranks.world, -1), n_rows.tolist())]
+    finish((whole, _call('all_gather_single', 'all_gather_into_tensor')(whole, flat, async_op=True)))
+    return [part.view(t.dtype).view(padded.shape)[:n] for part, n in zip(whole.chunk(ranks.world), n_rows.tolist())]
 
 # %% ../nbs/00_ranks.ipynb #c07dd814
 def join_ranks(

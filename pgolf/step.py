@@ -125,6 +125,7 @@ def average_gradients(
     torch._foreach_mul_([*small, *shards], (limit/(norm+1e-6)).clamp(max=1.))
     return norm
 
+# %% ../nbs/08_step.ipynb #2c1117b2
 def _fill_gradients(run): # a parameter that has a gradient on any rank gets one of zeros on those without rows
     if run.used is None: run.used = [n > 0 for n in run.ranks.sum([p.grad is not None for p in run.params])]
     for p, used in zip(run.params, run.used):
