@@ -59,6 +59,7 @@ def save_checkpoint(
     tensors, info = snapshot(run)
     run.kept_at = checkpoint_path(folder, run.step)
     if run.ranks.rank == 0:
+        run.kept_at.parent.mkdir(parents=True, exist_ok=True)
         write_tensors(run.kept_at, tensors, dict(info, meta=meta))
         keep_last(folder)
     run.ranks.barrier()
