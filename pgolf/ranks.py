@@ -208,4 +208,6 @@ def together(
         first = watch.post(e)
         if not first.startswith(f'rank {ranks.rank}:'): raise RankFailed(first) from None
         raise
-    finally: watch.over.set()
+    finally:
+        watch.over.set()
+        watch.thread.join(secs_grace) # a thread that is inside torch when Python ends would abort the process

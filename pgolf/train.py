@@ -181,16 +181,16 @@ def train(
     limit = run.cfg.max_wallclock_seconds
     planned = dataclasses.replace(run.cfg, max_wallclock_seconds=max(limit-run.secs_after, 1e-9) if limit > 0 else 0.)
     finite, began, every = Finite(run), run.clock()-run.secs, run.cfg.checkpoint_seconds if folder else math.inf
-    due = run.secs + every
+    due, kept_step = run.secs + every, run.step
     with stop_signals() as asked:
         while run.step < run.cfg.iterations:
             stop, over, is_due = agree(run, asked(), began, due)
             if stop or is_due: finite.check()
             if stop: raise stopped(run, folder, meta or {})
             if over: break
-            if is_due:
+            if is_due and run.step > kept_step:
                 keep()
-                due = run.clock()-began + every
+                due, kept_step = run.clock()-began + every, run.step
                 continue
             one_step(run, planned, finite, on_step)
         finite.check()

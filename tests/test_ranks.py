@@ -7,9 +7,9 @@ ROOT = Path(__file__).resolve().parent.parent
 WORKER = [str(ROOT/'tests/worker.py'), 'train']
 ENV = {**{k: v for k, v in os.environ.items() if k not in ('RANK', 'WORLD_SIZE')}, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1', 'PYTHONHASHSEED': '0'}
 
-def torchrun(n, out, *words):
+def torchrun(n, out, *words, command='train'):
     "Under torchrun on this machine; what the ranks wrote."
-    p = subprocess.run([sys.executable, '-m', 'torch.distributed.run', '--standalone', f'--nproc_per_node={n}', *WORKER, str(out), *words],
+    p = subprocess.run([sys.executable, '-m', 'torch.distributed.run', '--standalone', f'--nproc_per_node={n}', WORKER[0], command, str(out), *words],
                        env=ENV, capture_output=True, text=True, timeout=240)
     assert p.returncode == 0, p.stderr[-3000:]
     return [json.loads(Path(f'{out}.{r}').read_text()) for r in range(n)]
@@ -40,6 +40,10 @@ def test_same_training(alone, tmp_path, n, loader):
         assert max(abs(a-b) for a, b in zip(r['nats'], alone['nats'], strict=True)) < 1e-5
         assert max(abs(a-b) for a, b in zip(r['weights'], alone['weights'])) < 1e-2
     assert alone['nats'][-1] < alone['nats'][0] - .5
+
+def test_clipping(tmp_path):
+    "Clipped after the mean, or before it with each rank's own factor, as the record does; one rank of three has no rows."
+    assert torchrun(3, tmp_path/'out', command='clip') == [dict(clipped=True)]*3
 
 def test_the_clock_of_one(tmp_path):
     "Rank 1's clock runs twice as fast; both do the same steps at the same rates, and end in time by the first one's clock."

@@ -60,5 +60,5 @@ def test_on_another_number_of_processes(whole, tmp_path):
     killed_at(folder, out, 40, 0.)
     three = torchrun(3, out, *WORDS, f'resume={folder}', f'folder={folder}')
     rest = three[0]['nats']
-    assert three[0]['steps'] == 60 and 0 < len(rest) <= 20
+    assert three[0]['steps'] == 60 and 0 < len(rest) <= 21
     assert max(abs(a-b) for a, b in zip(rest, whole['nats'][-len(rest):], strict=True)) < 1e-4

@@ -1,6 +1,7 @@
 """One process of the trainings in test_ranks.py and test_resume.py; started by torchrun or alone.
 
-    worker.py train OUT.json [KEY=VALUE ...]     KEY: loader, steps, folder, resume, secs, fail, skew, and any of TrainConfig
+    worker.py train OUT [KEY=VALUE ...]     KEY: loader, folder, resume, fail, hard, skew, pause, touch, qat, and any of TrainConfig
+    worker.py clip OUT                      whether a step clips where its setting says
 """
 import json, os, sys, time
 from dataclasses import fields
@@ -9,13 +10,13 @@ import numpy as np, torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from pgolf.data import ShuffledRows
-from pgolf.model import GPT, ModelConfig
-from pgolf.muon import OptimConfig
+from pgolf.model import GPT, ModelConfig, nats_loss
+from pgolf.muon import OptimConfig, optimizer_state
 from pgolf.quantize import QuantConfig, make_rounding
 from pgolf.ranks import RankFailed, ranks_of, together
 from pgolf.schedule import TrainConfig
 from pgolf.checkpoint import digest
-from pgolf.step import Training
+from pgolf.step import Training, train_step
 from pgolf.train import Interrupted, resume_training, train
 
 SIZES = dict(vocab_size=32, num_layers=3, model_dim=32, num_heads=4, num_kv_heads=2, bigram_vocab_size=64, bigram_dim=16,
@@ -63,7 +64,32 @@ def training(ranks, given):
     return Training(model, cfg, OptimConfig(muon_momentum_warmup_steps=20), Seen(batches, ranks), rounding, n_threads=1, ranks=ranks,
                     clock=lambda: skew*time.perf_counter())
 
+def clip(out):
+    "One step with each way of clipping, against a plain one: its gradients lie in the optimisers' memory."
+    ranks = ranks_of('cpu', dict(os.environ))
+    with together(ranks):
+        for local in (True, False):
+            given = dict(clip_local=json.dumps(local), grad_clip_norm='0.05', loader='unequal', grad_accum='1')
+            run, plain = training(ranks, given), training(ranks, given)
+            for r in (run, plain): ranks.broadcast_(list(r.model.state_dict().values()))
+            x, y = plain.batches.next_batch(SEQ*ROWS, SEQ, 1)
+            n_rows = [len(part) for part in ranks.all_gather(x)]
+            nats = nats_loss(plain.model, x, y)*len(x)*ranks.world/sum(n_rows) if len(x) else sum(p.sum()*0 for p in plain.params)
+            grads = [g.clone() for g in torch.autograd.grad(nats, plain.params)]
+            def limit(): return min(1, .05/(sum(float(g.square().sum()) for g in grads)**.5 + 1e-6))
+            if local: grads = [g*f for f in [limit()] for g in grads]
+            ranks.mean_(grads)
+            if not local: grads = [g*f for f in [limit()] for g in grads]
+            train_step(run, 0., .9)
+            kept = optimizer_state(run.optimizers, run.model.named_parameters())
+            for (k, _), g in zip(run.model.named_parameters(), grads):
+                felt = kept[f'exp_avg/{k}']/.1 if f'exp_avg/{k}' in kept else kept[f'momentum_buffer/{k}']
+                assert (felt-g).abs().max() < 1e-6, f'{k}, clip_local={local}'
+        Path(f'{out}.{ranks.rank}').write_text(json.dumps(dict(clipped=True)))
+    ranks.close()
+
 def main(command, out, *words):
+    if command == 'clip': return clip(out)
     given = dict(w.split('=', 1) for w in words)
     ranks, log = ranks_of('cpu', dict(os.environ)), []
     fail_rank, fail_step = map(int, given.get('fail', '-1,0').split(','))
