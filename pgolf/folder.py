@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 import torch
 from .artifact import write_atomic
-from .train import TrainConfig
+from .schedule import TrainConfig
 
 # %% ../nbs/12_folder.ipynb #8a2ac1fb
 class Folder:

@@ -8,7 +8,7 @@ __all__ = ['Journal', 'progress_bar', 'BarWatch']
 # %% ../nbs/13_journal.ipynb #b7304cec
 import sys
 from tqdm import tqdm
-from .train import TrainConfig
+from .schedule import TrainConfig
 from .folder import Folder, Watch
 
 # %% ../nbs/13_journal.ipynb #d1f69a09

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from .model import ModelConfig
 from .muon import OptimConfig
-from .train import TrainConfig
+from .schedule import TrainConfig
 from .ttt import TTTConfig
 from .ngram import NgramConfig
 from .environment import nearest, parse_value, read_environment, variables
