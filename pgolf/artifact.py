@@ -258,9 +258,9 @@ def _model_arrays(
     return arrays, groups, formats
 
 def _check_vocab(tokenizer, config, name):
-    "ValueError if the vocabulary has another size than the model."
+    "ValueError if the vocabulary has more entries than the model has logits."
     n = config.get('vocab_size')
-    if tokenizer is not None and tokenizer.n_vocab != n:
+    if tokenizer is not None and not (isinstance(n, int) and tokenizer.n_vocab <= n):
         raise ValueError(f'{name}: the vocabulary has {tokenizer.n_vocab} entries, vocab_size of the model is {n}')
 
 # %% ../nbs/09_artifact.ipynb #526f2dda

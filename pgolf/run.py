@@ -17,7 +17,7 @@ from .settings import Settings
 from .folder import close, save_json
 from .shards import Corpus
 from .journal import Journal
-from .chain import basic_results, restore, run_chain, score_model
+from .chain import basic_results, open_folder, restore, run_chain, score_model
 from .corpus import get_corpus
 from .report import console_table, write_report
 from .script import make_script
@@ -42,7 +42,8 @@ def samples(
     out = []
     for i, prompt in enumerate((b'', *(d[:48].rsplit(b' ', 1)[0] for d in docs[:2]))):
         ids = write(model, [tok.bos_id, *tok.encode(prompt)], n_tokens, length, seed=i)
-        ids = ids[:np.flatnonzero(ids == tok.bos_id)[0]] if (ids == tok.bos_id).any() else ids
+        past = np.flatnonzero(ids >= tok.bos_id) # the next document, or a logit that stands for nothing
+        ids = ids[:past[0]] if len(past) else ids
         out.append(dict(prompt=prompt.decode('utf-8', 'replace'), text=tok.decode(ids).decode('utf-8', 'replace')))
     return out
 
@@ -75,8 +76,7 @@ def run(
     quiet:bool=False, # nothing on the terminal
 )->dict: # what results.json holds; ValueError in one line for anything a user can put right
     "Text in, score out."
-    began = time.perf_counter()
-    journal = Journal(s.run.out or f"runs/{s.run.preset}-{time.strftime('%Y%m%d-%H%M%S')}", quiet)
+    began, journal = time.perf_counter(), open_folder(s, Journal, quiet)
     def finish_run(model, loaded, state, corpus, facts):
         before = {k: p for k, p in state.items() if k in loaded.state}
         np.savez_compressed(journal.folder/'weights.npz', **histogram(before, loaded.state))

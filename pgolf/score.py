@@ -97,9 +97,10 @@ class Ledger:
         pieces,            # V items of bytes, what each token id stands for, b'' for BOS; or a tokenizer
         text:bytes,        # the original text; ValueError if the tokens do not spell it
         lossy_bytes=None,  # (N,) source bytes of each token: score all the same, and say so
+        n_vocab:int=0,     # V of the distributions, where a model has more logits than there are tokens; 0: as many
     ):
         self.tokens, self.next, self.lossy = np.asarray(tokens), 1, lossy_bytes is not None
-        self.n_vocab = pieces.n_vocab if hasattr(pieces, 'n_vocab') else len(pieces)
+        self.n_vocab = n_vocab or (pieces.n_vocab if hasattr(pieces, 'n_vocab') else len(pieces))
         if self.lossy: self.token_bytes = _lossy_bytes(lossy_bytes, self.tokens, text)
         else: self.token_bytes = _spell(self.tokens, pieces, text)
         self.bits = np.zeros(len(tokens))

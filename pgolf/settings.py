@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['SECTIONS', 'ALIASES', 'ENDLESS', 'PRESETS', 'RunConfig', 'setting_help', 'split_arguments', 'base_preset', 'follow',
-           'Settings', 'tell_environment']
+           'settings_of', 'Settings', 'tell_environment']
 
 # %% ../nbs/12_settings.ipynb #0e3adb55
-import inspect, re, sys
+import inspect, json, re, sys
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
@@ -34,6 +34,7 @@ class RunConfig:
     tokenizer_meta_path:str='' # a .meta.npz byte table: compared with the vocabulary, its surplus said, never used
     lossy:str=''               # 'report': score although the vocabulary loses bytes of the text, and say so everywhere
     checkpoint:str=''          # take the weights from here instead of training
+    resume:str=''              # folder of a run to go on with; its settings hold unless typed anew
     device:str=''              # cpu or cuda; '': cuda where it is there
     threads:int=0              # worker threads on a CPU; 0: one a core
     order:str='shuffled'       # training rows: 'shuffled', or 'stream' as in the record
@@ -98,7 +99,8 @@ PRESETS = {
     'repaired': {},
     'record': dict(
         vocab_size=1024, bigram_vocab_size=10240, order='stream', cross_documents=True, record_qat=True,
-        record_export=True, ema_debias=False, ttt_freeze_blocks=2, ttt_record_freeze=True)}
+        record_export=True, ema_debias=False, ttt_freeze_blocks=2, ttt_record_freeze=True, clip_local=True,
+        lossy='report')}
 
 # %% ../nbs/12_settings.ipynb #1b30ac65
 def base_preset(
@@ -128,6 +130,19 @@ def follow(
         made['ttt_seq_len'] = values.get('train_seq_len', TrainConfig.train_seq_len), 'train_seq_len'
     return made
 
+# %% ../nbs/12_settings.ipynb #250797c4
+def settings_of(
+    folder, # of a run
+)->dict:    # flat name -> value; ValueError if it holds none
+    "The settings that a run was made with, its shards and its vocabulary those in its folder."
+    folder = Path(folder)
+    try: values = {k: v['value'] for k, v in json.loads((folder/'config.json').read_text())['values'].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise ValueError(f'resume={folder}: holds no run to go on with') from None
+    if not values.get('data'): values['data'] = str(folder/'shards')
+    for path in folder.glob('tokenizer.*'): values['vocab'] = str(path)
+    return {**values, 'out': str(folder)}
+
 # %% ../nbs/12_settings.ipynb #a9ef1fb8
 class Settings:
     "All settings of a run: a dataclass for each section, and where every value came from."
@@ -136,19 +151,20 @@ class Settings:
         **given, # flat names and values, text or typed; they go before the environment's, and those before the preset's
     ):
         table, given = setting_help(), {ALIASES.get(k, k): v for k, v in given.items()}
+        earlier = settings_of(given['resume']) if given.get('resume') else {}
+        new, given = set(given), {**earlier, **given}
         for k in given:
             if k not in table: raise ValueError(f"{k}: no such setting; did you mean {nearest(k, [*table, *ALIASES])}?")
         name = base_preset(environment := environment or {}, given)
         found, self.warnings = read_environment(environment, table, record=name == 'record')
         self.written = {k: variable for k, (variable, _) in found.items() if k not in given}
         environ = {k: text for k, (_, text) in found.items()}
-        made = follow(PRESETS[name], environ, given)
-        values, self.source = {}, {}
+        made, values, self.source = follow(PRESETS[name], environ, given), {}, {}
         for source, layer in ((f'preset {name}', PRESETS[name]), ('environment', environ), ('command line', given)):
             values |= layer
             self.source |= dict.fromkeys(layer, source)
         values |= {k: v for k, (v, _) in made.items()} | dict(preset=name)
-        self.source |= {k: other for k, (_, other) in made.items()}
+        self.source |= {k: f"run {given['resume']}" for k in {*earlier}-new} | {k: v for k, (_, v) in made.items()}
         try: self._fill(values, table)
         except ValueError as e:
             named, rest = str(e).partition('=')[::2]
@@ -178,9 +194,11 @@ def _check_settings(s): # ValueError for values that no module catches before ti
                     sample_tokens=(r, 0), seed=(r, 0), threads=(r, 0), eval_seq_len=(r, 0))
     for name, (section, least) in at_least.items():
         if (v := getattr(section, name)) < least: raise ValueError(f'{name}={v}: must be at least {least}')
-    if t.train_batch_tokens % (t.train_seq_len*t.grad_accum):
-        raise ValueError(f'train_batch_tokens={t.train_batch_tokens}: no multiple of train_seq_len={t.train_seq_len} '
-                         f'times grad_accum={t.grad_accum}, so not whole rows')
+    if t.train_batch_tokens % t.train_seq_len:
+        raise ValueError(f'train_batch_tokens={t.train_batch_tokens}: no multiple of train_seq_len={t.train_seq_len}, '
+                         'so not whole rows')
+    if s.model.document_mask and r.cross_documents:
+        raise ValueError('document_mask=1 and cross_documents=1 contradict each other')
     if not t.max_wallclock_seconds and t.iterations >= ENDLESS:
         raise ValueError('seconds=0: give steps=, or training never ends')
     if s.ttt.freeze_blocks > s.model.num_layers:

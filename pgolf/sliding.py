@@ -45,8 +45,9 @@ class Workers:
     def __init__(self,
         n:int=0, # threads; 0: one a core, at most eight
         device='cpu', # where the model is; anything but the CPU gets one thread
+        n_local:int=1, # processes that share the cores of this machine
     ):
-        self.n = 1 if torch.device(device).type != 'cpu' else n or min(n_cores(), 8)
+        self.n = 1 if torch.device(device).type != 'cpu' else n or max(1, min(n_cores()//n_local, 8))
         self.pool = ThreadPoolExecutor(self.n, initializer=torch.set_num_threads, initargs=(1,)) if self.n > 1 else None
 
     def map(self,

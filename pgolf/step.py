@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from .ranks import Ranks
 from .model import GPT, nats_loss
-from .sliding import Workers, loss_and_gradients, n_cores
+from .sliding import Workers, loss_and_gradients
 from .muon import (Muon, OptimConfig, load_optimizer_state, make_optimizers, mean_shards, optimizer_state,
                         param_role, set_rates)
 from .average import make_average
@@ -42,7 +42,7 @@ class Training:
         self.device = next(self.model.parameters()).device
         self.ranks = self.ranks or Ranks.alone(self.device)
         self.on_gpu, self.params = self.device.type == 'cuda', [p for p in self.model.parameters() if p.requires_grad]
-        self.workers = Workers(self.n_threads or max(1, min(8, n_cores()//self.ranks.n_local)), self.device)
+        self.workers = Workers(self.n_threads, self.device, self.ranks.n_local)
         self.optimizers = optimizers_of(self.model, self.optim, self.ranks)
         self.average = make_average(self.model.state_dict(), self.cfg.average, self.cfg)
         self.loss = self.loss or (compiled_loss() if self.on_gpu and self.cfg.compile else nats_loss)

@@ -90,10 +90,27 @@ def test_ctrl_c_keeps_a_checkpoint(text, tmp_path):
     time.sleep(1)
     p.send_signal(signal.SIGINT)
     _, err = p.communicate(timeout=60)
-    assert p.returncode == 130 and str(out/'checkpoint.safetensors') in err and 'Traceback' not in err, err
-    q = pgolf('run', *SMALL, f'text={text}', f'checkpoint={out}/checkpoint.safetensors', f'vocab={out}/tokenizer.vocab',
+    assert p.returncode == 130 and str(out/'checkpoint-') in err and f'resume={out}' in err and 'Traceback' not in err, err
+    q = pgolf('run', *SMALL, f'text={text}', f'checkpoint={out}', f'vocab={out}/tokenizer.vocab',
               f'out={tmp_path}/rest', 'ttt_enabled=0')
     assert q.returncode == 0 and (tmp_path/'rest/model.pgolf').exists(), q.stderr
+
+def test_killed_and_gone_on_with(done, text, tmp_path):
+    "Whatever step it was killed at, it ends with the very bytes of the run that was not."
+    out = tmp_path/'run'
+    p = subprocess.Popen([PGOLF, 'run', *SMALL, f'text={text}', 'steps=60', 'seed=1', f'out={out}', 'checkpoint_seconds=.05'], cwd=ROOT,
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    began = time.time()
+    while len(list(out.glob('checkpoint-*'))) < 2 and time.time() < began+120: time.sleep(.02)
+    p.kill()
+    p.communicate(timeout=60)
+    assert not (out/'results.json').exists()
+    q = pgolf('train', f'resume={out}')
+    assert q.returncode == 0, q.stderr
+    assert (out/'model.pgolf').read_bytes() == (done/'a/model.pgolf').read_bytes()
+    steps = [json.loads(l)['step'] for l in (out/'metrics.jsonl').read_text().splitlines()]
+    assert steps == sorted(set(steps)) and steps[-1] == 60
+    assert results(out)['val_bpb'] == results(done/'a')['val_bpb']
 
 def cut(path, n):
     path.write_bytes(path.read_bytes()[:n])
@@ -120,8 +137,10 @@ MISTAKES = {                     # what is typed, and what the one line must nam
     'run text={t} out={a}': 'holds a run already',
     'run data={d}/shards vocab={a}/tokenizer.vocab vocab_size=400': 'fineweb_train_000000.bin',
     'run data={a}/shards': 'vocab',
-    'run text={t} vocab={a}/tokenizer.vocab vocab_size=1024': '400',
+    'run text={t} vocab={a}/tokenizer.vocab vocab_size=300': '400',
     'run text={t} checkpoint={d}/empty.txt': 'checkpoint',
+    'train resume={d}': 'holds no run',
+    'train steps=3': 'DATA_PATH',
     'run steps=-1': '-1',
     'run seconds=soon': 'seconds',
     'run num_layer=3': 'num_layers',
@@ -144,6 +163,6 @@ def test_one_line_for_a_mistake(words, broken, done, text):
 def test_help_is_complete():
     from pgolf.settings import setting_help
     top, of_run = pgolf('--help').stdout, pgolf('run', '--help').stdout
-    for name in ('run', 'score', 'write', 'report'):
+    for name in ('run', 'train', 'score', 'write', 'report', 'script'):
         assert name in top and pgolf(name, '--help').returncode == 0
     for key, (_, _, said) in setting_help().items(): assert f'  {key} ' in of_run and said, key
