@@ -16,6 +16,7 @@ from pgolf.quantize import QuantConfig, make_rounding
 from pgolf.ranks import RankFailed, ranks_of, together
 from pgolf.schedule import TrainConfig
 from pgolf.checkpoint import digest
+from pgolf.entry import leave
 from pgolf.step import Training, train_step
 from pgolf.train import Interrupted, resume_training, train
 
@@ -31,11 +32,11 @@ def text():
 class Unequal(ShuffledRows):
     "The same rows in the same order, dealt unfairly: the first of several ranks gets none, the last most."
     def next_batch(self, global_tokens, seq_len, accum=1):
-        n = global_tokens//seq_len//accum
-        first, self.n_drawn = self.n_drawn, self.n_drawn + n
-        cuts = [0] + [n*r*r//self.world**2 for r in range(1, self.world)] + [n]
-        if self.world > 2: cuts[1] = 0
-        starts = self.order[first + np.arange(cuts[self.rank], cuts[self.rank+1])].tolist()
+        n, d = global_tokens//seq_len//accum, self.dealer
+        first, d.n_drawn = d.n_drawn, d.n_drawn + n
+        cuts = [0] + [n*r*r//d.world**2 for r in range(1, d.world)] + [n]
+        if d.world > 2: cuts[1] = 0
+        starts = [self.order[first + k] for k in range(cuts[d.rank], cuts[d.rank+1])]
         spans = np.array([self.ring.span(s, seq_len+1) for s in starts], dtype=np.int64).reshape(-1, seq_len+1)
         return torch.from_numpy(spans[:, :-1]), torch.from_numpy(spans[:, 1:])
 
@@ -115,3 +116,4 @@ if __name__ == '__main__':
     except (RankFailed, Interrupted) as e:
         print(e, file=sys.stderr, flush=True)
         sys.exit(130 if isinstance(e, Interrupted) else 3)
+    leave(0, os.environ)
