@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['TOOLS', 'GROUPS', 'tokenize_command', 'add_tokenize', 'fetch_command', 'add_fetch', 'vocab_train_command',
            'add_vocab_train', 'vocab_search_command', 'add_vocab_search', 'bench_command', 'add_bench',
-           'script_command', 'add_script', 'add_tools']
+           'script_command', 'add_script', 'track_command', 'add_track', 'add_tools']
 
 # %% ../nbs/15_tools.ipynb #676e7529
 import argparse, sys
@@ -20,6 +20,7 @@ from .fetch import PREFIX, REPOS, fetch
 from .bench import bench_tokenizer
 from .search import CANDIDATES, GRAMMAR, vocab_search
 from .script import make_script, module_bytes
+from .track import HOOKS, track
 
 # %% ../nbs/15_tools.ipynb #49894cd5
 def tokenize_command(a:argparse.Namespace)->None:
@@ -152,12 +153,24 @@ def add_script(p:argparse.ArgumentParser)->None:
     w('--packed', action='store_true', help='write the packed form there, and the readable one beside it')
 
 # %% ../nbs/15_tools.ipynb #02005b80
+def track_command(a:argparse.Namespace)->None:
+    "Hand the numbers of a run to TensorBoard or trackio; with --follow until the run is over."
+    print(f'{track(a.folder, a.to, a.follow)} steps handed on')
+
+def add_track(p:argparse.ArgumentParser)->None:
+    "The words of `pgolf track`."
+    p.add_argument('folder', help='of a run')
+    p.add_argument('--to', required=True, choices=list(HOOKS), help='which tracker; its package must be installed')
+    p.add_argument('--follow', action='store_true', help='wait for more until the run is over')
+
+# %% ../nbs/15_tools.ipynb #e4674283
 TOOLS = {
     'script': ('one file that runs without the package', script_command, add_script),
     'tokenize': ('documents to shards', tokenize_command, add_tokenize),
     'fetch': ("bring the challenge's published data", fetch_command, add_fetch),
     'vocab train': ('train a vocabulary on a text', vocab_train_command, add_vocab_train),
     'vocab search': ('train several and judge each by the score it leads to', vocab_search_command, add_vocab_search),
+    'track': ("hand a run's numbers to TensorBoard or trackio", track_command, add_track),
     'bench tokenizer': ('how fast ours and other tokenizers are here', bench_command, add_bench)}
 GROUPS = dict(vocab='make and choose vocabularies', bench='measure on this machine')
 
