@@ -47,7 +47,7 @@ def run_script(
         if not journal.writes: return dict(val_bpb=bpb)
         results = basic_results(s, corpus, facts, bpb, journal, n_code, began, ranks.world)
         save_json(journal.folder/'results.json', results)
-        for name, x in bpb.items(): journal.say(f'{name:<8} val_bpb {x:.8f}')
+        for name, x in bpb.items(): journal.say(f'{name:<8} val_bpb {x:.8f}' + ' lossy'*results['lossy'])
         journal.say('bytes of ' + ', '.join(f'{k} {n}' for k, n in results['bytes'].items()))
         return results
     return run_chain(s, journal, shards_corpus, finish, ranks)
