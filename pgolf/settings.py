@@ -87,7 +87,7 @@ ENDLESS = 10**6 # steps that no run reaches: the clock ends it
 PRESETS = {
     'cpu': dict(
         num_layers=4, model_dim=128, num_heads=4, num_kv_heads=2, xsa_last_n=2, ve_dim=32, ve_layers='2,3',
-        bigram_vocab_size=2048, bigram_dim=32,
+        bigram_vocab_size=2048, bigram_dim=32, logit_softcap=0.,
         max_wallclock_seconds=120., iterations=ENDLESS, train_batch_tokens=1024, train_seq_len=128, grad_accum=1,
         warmup_steps=0, schedule='share', warmdown_share=.6, ema_decay=.99, muon_momentum=.95,
         muon_momentum_warmup_steps=200, eval_stride=32, val_bytes=262144,
