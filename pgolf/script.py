@@ -155,7 +155,12 @@ def readable(
     return '\n\n'.join(blocks)+'\n'
 
 # %% ../nbs/14_script.ipynb #e35c573d
-TERSE = () # modules
+TERSE = tuple('artifact average checkpoint format loader model muon ngram quantize ranks schedule score sliding spm step ttt'
+              .split()) # modules
+
+def _in_words(message): # whether a text says something in words of its own, and not of a setting
+    said = ''.join(n.value for n in ast.walk(message) if isinstance(n, ast.Constant) and isinstance(n.value, str))
+    return any(map(str.isalpha, said)) and '=' not in said.split(':')[0]
 
 def number_messages(
     parts:dict,   # as from `join`; what is raised in them is changed in place
@@ -165,7 +170,8 @@ def number_messages(
     said = []
     for module in modules:
         raised = (n.exc for s in parts.get(module, ()) for n in ast.walk(s) if isinstance(n, ast.Raise))
-        for i, e in enumerate((e for e in raised if isinstance(e, ast.Call) and e.args), 1):
+        worded = (e for e in raised if isinstance(e, ast.Call) and e.args and _in_words(e.args[0]))
+        for i, e in enumerate(worded, 1):
             said.append(f'# {module} {i}: {ast.unparse(e.args[0])}')
             e.args[0] = ast.Constant(f'{module} {i}')
     return said
