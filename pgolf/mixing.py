@@ -65,7 +65,7 @@ def _mix(given, n, known, out, writes): # n bytes into `out`, or back from it ->
             for k in range(CONTEXTS):
                 slots[k] = s = (keys[k] + node*0x5851F42D & 2**31-1)*0x4C957F2D >> 36 & SLOTS-1
                 x[k] = logit[min(max(int(float(odds[s])*4096), 2), 4094)]
-                total += (a[k]+b[k]+c[k]+weights[768+times[s], k])*x[k]
+                total += (a[k]+b[k]+c[k]+weights[768+int(times[s]), k])*x[k]
             power = 1 - min(max(total, -12.), 12.)/1024
             for _ in range(10): power *= power
             p = 1/(1+power)
@@ -77,7 +77,7 @@ def _mix(given, n, known, out, writes): # n bytes into `out`, or back from it ->
             for k in range(CONTEXTS):
                 step, s, o = LEARNS*(bit-p)*x[k], slots[k], float(odds[slots[k]])
                 a[k] += step; b[k] += step; c[k] += step
-                weights[768+times[s], k] += step
+                weights[768+int(times[s]), k] += step
                 odds[s] = o + (bit-o)/(times[s]+1.4)
                 times[s] = min(times[s]+1, FORGETS)
             node = node << 1 | bit
