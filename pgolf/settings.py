@@ -8,7 +8,7 @@ __all__ = ['SECTIONS', 'ALIASES', 'ENDLESS', 'PRESETS', 'RunConfig', 'setting_ta
 
 # %% ../nbs/12_settings.ipynb #0e3adb55
 import inspect, json, re, sys
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 import torch
@@ -179,7 +179,7 @@ class Settings:
             text = isinstance(v, str) and kind is not str
             typed[section][f.name] = parse_value(self.written.get(k, k), v, kind) if text else kind(v)
         for section, (cls, prefix) in SECTIONS.items():
-            try: setattr(self, section, cls(**typed[section]))
+            try: setattr(self, section, replace(cls(), **typed[section]))
             except ValueError as e: raise ValueError(prefix+str(e)) from None
         _check_settings(self)
 
