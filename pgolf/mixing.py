@@ -78,7 +78,7 @@ def _mix(given, n, known, out, writes): # n bytes into `out`, or back from it ->
                 step, s, o = LEARNS*(bit-p)*x[k], slots[k], float(odds[slots[k]])
                 a[k] += step; b[k] += step; c[k] += step
                 weights[768+int(times[s]), k] += step
-                odds[s] = o + (bit-o)/(times[s]+1.4)
+                odds[s] = o + (bit-o)/(times[s]+1.25)
                 times[s] = min(times[s]+1, FORGETS)
             node = node << 1 | bit
             while low//BASE**3 == high//BASE**3:
