@@ -11,7 +11,7 @@ from numba import njit
 
 # %% ../nbs/14_mixing.ipynb #c862aa44
 CONTEXTS, SLOTS = 15, 1 << 26 # the last 0 to 5 bytes and nine more; places for the odds of their bits
-LEARNS, FORGETS = .002, 7     # step of the weights; occurrences that odds remember; chosen: the least for our own code
+LEARNS, FORGETS = .001, 40    # step of the weights; occurrences that odds remember; chosen: the least for our own code
 
 @njit(cache=True)
 def _logits(): # of i/4096
@@ -50,12 +50,26 @@ PLAIN = bytes(b for b in range(256) if b not in b'\0\r\\') # what stands for a d
 BASE = len(PLAIN)
 
 @njit(cache=True)
+def _learn(bit, step, weights, slots, odds, times, past, guess, met): # what the slots of this bit know, changed in place
+    for k in range(CONTEXTS):
+        s = slots[k]
+        h, o = int(past[s]), float(odds[s])
+        weights[768+int(times[s]), k] += step[k]
+        odds[s] = o + (bit-o)/(times[s]+1.5)
+        times[s] = min(times[s]+1, FORGETS)
+        o = float(guess[k, h])
+        met[k, h] = min(met[k, h]+1, 255)
+        guess[k, h] = o + (bit-o)/(met[k, h]+1)
+        past[s] = 2*h+bit if h < 32 else h%16*2+bit+32
+
+# %% ../nbs/14_mixing.ipynb #98a52b8b
+@njit(cache=True)
 def _mix(given, n, known, out, writes): # n bytes into `out`, or back from it -> digits of the stream
     low, high, code, at, state, logit = 0, BASE**4-1, 0, 0, (0, 0, 0, 0, 0, 0), _logits()
-    odds, times = np.full(SLOTS, .5, np.float32), np.zeros(SLOTS, np.uint8)
-    weights, text = np.full((800, CONTEXTS), .06), np.zeros(len(known)+n+8, np.int64)
-    keys, slots, x = np.zeros(CONTEXTS, np.int64), np.zeros(CONTEXTS, np.int64), np.zeros(CONTEXTS)
-    calls = np.zeros(len(text), np.int64)
+    odds, times, past = np.full(SLOTS, .5, np.float32), np.zeros(SLOTS, np.uint8), np.ones(SLOTS, np.uint8)
+    guess, met, text = np.full((CONTEXTS, 64), .5, np.float32), np.zeros((CONTEXTS, 64)), np.zeros(len(known)+n+8, np.int64)
+    weights, x, slots = np.full((809, 2*CONTEXTS), .03), np.zeros(2*CONTEXTS), np.zeros(CONTEXTS, np.int64)
+    keys, calls = np.zeros(CONTEXTS, np.int64), np.zeros(len(text), np.int64)
     while not writes and at < 4: code, at = code*BASE + given[at], at+1
     for i in range(8, len(text)):
         node, new = 1, i-8-len(known) # place in what is packed; below 0 stands what both sides know
@@ -64,8 +78,10 @@ def _mix(given, n, known, out, writes): # n bytes into `out`, or back from it ->
             a, b, c, total = weights[node], weights[256+text[i-1]], weights[512+text[i-2]], 0.
             for k in range(CONTEXTS):
                 slots[k] = s = (keys[k] + node*0x5851F42D & 2**31-1)*0x4C957F2D >> 36 & SLOTS-1
-                x[k] = logit[min(max(int(float(odds[s])*4096), 2), 4094)]
-                total += (a[k]+b[k]+c[k]+weights[768+int(times[s]), k])*x[k]
+                for j, o in ((k, odds[s]), (CONTEXTS+k, guess[k, past[s]])):
+                    x[j] = logit[min(max(int(o*4096), 2), 4094)]
+                    total += (a[j]+b[j]+c[j])*x[j]
+                total += weights[768+int(times[s]), k]*x[k]
             power = 1 - min(max(total, -12.), 12.)/1024
             for _ in range(10): power *= power
             p = 1/(1+power)
@@ -74,12 +90,9 @@ def _mix(given, n, known, out, writes): # n bytes into `out`, or back from it ->
             else: bit = given[new] >> place & 1 if writes else int(code <= middle)
             if new >= 0 and bit: high = middle
             elif new >= 0: low = middle+1
-            for k in range(CONTEXTS):
-                step, s, o = LEARNS*(bit-p)*x[k], slots[k], float(odds[slots[k]])
-                a[k] += step; b[k] += step; c[k] += step
-                weights[768+int(times[s]), k] += step
-                odds[s] = o + (bit-o)/(times[s]+1.25)
-                times[s] = min(times[s]+1, FORGETS)
+            step = LEARNS*(bit-p)*x
+            a += step; b += step; c += step
+            _learn(bit, step, weights, slots, odds, times, past, guess, met)
             node = node << 1 | bit
             while low//BASE**3 == high//BASE**3:
                 if writes: out[at] = high//BASE**3
