@@ -25,7 +25,7 @@ from .spm import ModelFile, SentencePieceTokenizer
 # %% ../nbs/09_artifact.ipynb #0b1d685c
 CODECS = 'store', 'lzma', 'adaptive'
 
-def _lzma(n_raw): # LZMA2 for so many bytes, without a container, and without contexts made for text; the same on both sides
+def _lzma(n_raw): # LZMA2 for so many bytes, without container or contexts made for text; the same on both sides
     size = min(max(n_raw, 4096), 1 << 24)
     return dict(format=lzma.FORMAT_RAW, filters=[dict(id=lzma.FILTER_LZMA2, preset=9 | lzma.PRESET_EXTREME,
                                                       dict_size=size, lc=0, lp=0, pb=0)])

@@ -22,6 +22,12 @@ def _logits(): # of i/4096
     return out
 
 @njit(cache=True)
+def _share(total): # the odds of 1 with this logit
+    power = 1 - min(max(total, -12.), 12.)/1024
+    for _ in range(10): power *= power
+    return 1/(1+power)
+
+@njit(cache=True)
 def _contexts(text, i, state, calls, keys): # of the byte at i, for all its bits -> the new state; `calls` by depth
     word, before, signs, depth, tabs, first = state
     last, key, n = text[i-1], 0, 6
@@ -50,7 +56,7 @@ PLAIN = bytes(b for b in range(256) if b not in b'\0\r\\') # what stands for a d
 BASE = len(PLAIN)
 
 @njit(cache=True)
-def _learn(bit, step, weights, slots, odds, times, past, guess, met): # what the slots of this bit know, changed in place
+def _learn(bit, step, weights, slots, odds, times, past, guess, met): # changed in place
     for k in range(CONTEXTS):
         s = slots[k]
         h, o = int(past[s]), float(odds[s])
@@ -67,9 +73,10 @@ def _learn(bit, step, weights, slots, odds, times, past, guess, met): # what the
 def _mix(given, n, known, out, writes): # n bytes into `out`, or back from it -> digits of the stream
     low, high, code, at, state, logit = 0, BASE**4-1, 0, 0, (0, 0, 0, 0, 0, 0), _logits()
     odds, times, past = np.full(SLOTS, .5, np.float32), np.zeros(SLOTS, np.uint8), np.ones(SLOTS, np.uint8)
-    guess, met, text = np.full((CONTEXTS, 64), .5, np.float32), np.zeros((CONTEXTS, 64)), np.zeros(len(known)+n+8, np.int64)
+    guess, met = np.full((CONTEXTS, 64), .5, np.float32), np.zeros((CONTEXTS, 64))
     weights, x, slots = np.full((809, 2*CONTEXTS), .03), np.zeros(2*CONTEXTS), np.zeros(CONTEXTS, np.int64)
-    keys, calls = np.zeros(CONTEXTS, np.int64), np.zeros(len(text), np.int64)
+    text, keys = np.zeros(len(known)+n+8, np.int64), np.zeros(CONTEXTS, np.int64)
+    calls = np.zeros(len(text), np.int64)
     while not writes and at < 4: code, at = code*BASE + given[at], at+1
     for i in range(8, len(text)):
         node, new = 1, i-8-len(known) # place in what is packed; below 0 stands what both sides know
@@ -82,9 +89,7 @@ def _mix(given, n, known, out, writes): # n bytes into `out`, or back from it ->
                     x[j] = logit[min(max(int(o*4096), 2), 4094)]
                     total += (a[j]+b[j]+c[j])*x[j]
                 total += weights[768+int(times[s]), k]*x[k]
-            power = 1 - min(max(total, -12.), 12.)/1024
-            for _ in range(10): power *= power
-            p = 1/(1+power)
+            p = _share(total)
             middle = low + int((high-low)*p)
             if new < 0: bit = known[i-8] >> place & 1
             else: bit = given[new] >> place & 1 if writes else int(code <= middle)

@@ -30,7 +30,8 @@ class _Callers:
         self.classes = {n.name: n for n in tree.body if isinstance(n, ast.ClassDef)}
         self.methods = [(c, m) for c in self.classes.values() for m in c.body if isinstance(m, FUNCTIONS)]
         direct, methods = {id(c.func) for c in self.calls}, {m for _, m in self.methods}
-        self.first = {p for _, m in self.methods if not m.decorator_list for p in _parameters(m)[:1]} # nobody names self
+        plain = [m for _, m in self.methods if not m.decorator_list]
+        self.first = {p for m in plain for p in _parameters(m)[:1]} # nobody names self
         self.wild = [n for n in nodes if isinstance(n, ast.Lambda)] # whoever holds one may call it as he likes
         for b in bindings:
             made = [n for n, _, _ in b.sites if isinstance(n, (*FUNCTIONS, ast.ClassDef))]
@@ -58,6 +59,7 @@ class _Callers:
         if known is not f: return [known]
         return self.wild + [m for _, m in self.methods if isinstance(f, ast.Attribute) and m.name == f.attr]
 
+# %% ../nbs/14_script.ipynb #a6190464
 def _named_from_outside(tree, bindings): # parameters (ast.arg) that callers may write by name
     seen = _Callers(tree, bindings)
     out, own = {a for c, m in seen.methods if seen.is_open(c) for a in _parameters(m)[1:]}, seen.first
@@ -166,8 +168,8 @@ def readable(
     return '\n\n'.join(blocks)+'\n'
 
 # %% ../nbs/14_script.ipynb #e35c573d
-TERSE = tuple('artifact average checkpoint format loader model muon ngram quantize ranks schedule score sliding spm step ttt'
-              .split()) # modules
+TERSE = ('artifact', 'average', 'checkpoint', 'format', 'loader', 'model', 'muon', 'ngram', 'quantize', 'ranks', 'schedule',
+         'score', 'sliding', 'spelling', 'spm', 'step', 'ttt') # modules
 
 def _in_words(message): # whether a text says something in words of its own, and not of a setting
     said = ''.join(n.value for n in ast.walk(message) if isinstance(n, ast.Constant) and isinstance(n.value, str))
