@@ -168,8 +168,8 @@ def readable(
     return '\n\n'.join(blocks)+'\n'
 
 # %% ../nbs/14_script.ipynb #e35c573d
-TERSE = ('artifact', 'average', 'checkpoint', 'format', 'loader', 'model', 'muon', 'ngram', 'quantize', 'ranks', 'schedule',
-         'score', 'sliding', 'spelling', 'spm', 'step', 'ttt') # modules
+TERSE = ('artifact', 'average', 'checkpoint', 'format', 'loader', 'model', 'muon', 'ngram', 'quantize', 'ranks',
+         'schedule', 'score', 'sliding', 'spelling', 'spm', 'step', 'ttt') # modules
 
 def _in_words(message): # whether a text says something in words of its own, and not of a setting
     said = ''.join(n.value for n in ast.walk(message) if isinstance(n, ast.Constant) and isinstance(n.value, str))
