@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['CODECS', 'RATES', 'MAGIC', 'VERSION', 'MAX_HEADER_BYTES', 'MAX_RAW_BYTES', 'DTYPES', 'VOCAB', 'VOCABS', 'pack',
-           'Stream', 'read_header', 'unpack', 'pack_model', 'write_atomic', 'save_model', 'LoadedModel', 'read_model',
-           'load_model', 'bytes_by_part']
+           'Stream', 'read_header', 'unpack', 'pack_model', 'write_atomic', 'save_model', 'LoadedModel', 'own_model',
+           'read_model', 'load_model', 'bytes_by_part']
 
 # %% ../nbs/09_artifact.ipynb #48638098
 import hashlib, json, lzma, math, os, struct
@@ -25,8 +25,7 @@ from .spm import ModelFile, SentencePieceTokenizer
 # %% ../nbs/09_artifact.ipynb #0b1d685c
 CODECS = 'store', 'lzma', 'adaptive'
 
-def _lzma(n_raw):
-    "LZMA2 for so many bytes, without a container, and without contexts made for text; the same on both sides."
+def _lzma(n_raw): # LZMA2 for so many bytes, without container or contexts made for text; the same on both sides
     size = min(max(n_raw, 4096), 1 << 24)
     return dict(format=lzma.FORMAT_RAW, filters=[dict(id=lzma.FILTER_LZMA2, preset=9 | lzma.PRESET_EXTREME,
                                                       dict_size=size, lc=0, lp=0, pb=0)])
@@ -65,27 +64,19 @@ def _adaptive(data, n, writes): # n bytes to their stream, or back; ValueError i
     return out[:used if writes else n].tobytes()
 
 # %% ../nbs/09_artifact.ipynb #491c9478
-def _compress(raw, codec):
-    "`raw` by one codec at its highest level; the same bytes for the same input."
+def _compress(raw, codec): # `raw` by one codec at its highest level; the same bytes for the same input
     if codec == 'lzma': return lzma.compress(raw, **_lzma(len(raw)))
     return _adaptive(raw, len(raw), True) if codec == 'adaptive' else raw
 
 # %% ../nbs/09_artifact.ipynb #884b2ac8
-def _shuffle(raw, width):
-    "Bytes of equal significance of numbers of `width` bytes side by side."
+def _shuffle(raw, width): # bytes of equal significance of numbers of `width` bytes side by side
     return np.frombuffer(raw, np.uint8).reshape(-1, width).T.tobytes() if width > 1 else raw
 
-def _unshuffle(raw, width):
-    "The inverse of `_shuffle`, into writable memory."
+def _unshuffle(raw, width): # the inverse of `_shuffle`, into writable memory
     return bytearray(np.frombuffer(raw, np.uint8).reshape(width, -1).T.tobytes() if width > 1 else raw)
 
 # %% ../nbs/09_artifact.ipynb #0d7c01eb
-def _decompress(
-    packed:bytes, # as from `_compress`, or from a stranger
-    codec:str,    # one of CODECS
-    n_raw:int,    # bytes it must give; no more than n_raw+1 are ever produced
-)->bytes:         # exactly n_raw bytes; ValueError otherwise
-    "The inverse of `_compress`, bounded."
+def _decompress(packed, codec, n_raw): # exactly n_raw bytes, ValueError otherwise; at most one more is ever produced
     try:
         if codec == 'store': raw = packed
         elif codec == 'lzma': raw = lzma.LZMADecompressor(**_lzma(n_raw)).decompress(packed, n_raw + 1)
@@ -104,16 +95,14 @@ DTYPES = 'int8', 'uint8', 'int16', 'uint16', 'int32', 'int64', 'float16', 'float
 
 def _digest(data): return hashlib.sha256(data).digest()
 
-def _assemble(header, blobs):
-    "Prefix, header, streams and the digest of all."
+def _assemble(header, blobs): # prefix, header, streams and the digest of all
     raw = json.dumps(header, sort_keys=True, separators=(',', ':'), allow_nan=False).encode()
     packed = _compress(raw, 'lzma')
     body = _PREFIX.pack(MAGIC, VERSION, len(packed), len(raw), _digest(packed)) + packed + b''.join(blobs)
     return body + _digest(body)
 
 # %% ../nbs/09_artifact.ipynb #5d163f91
-def _grouped(arrays, groups):
-    "(stream name, dtype name) -> names of the arrays that share that stream, in order."
+def _grouped(arrays, groups): # (stream name, dtype name) -> names of the arrays that share that stream, in order
     out = {}
     for name, a in arrays.items():
         if a.dtype.name not in DTYPES: raise ValueError(f'{name}: arrays of {a.dtype.name} cannot be packed')
@@ -140,11 +129,12 @@ def pack(
     return _assemble(dict(meta=meta, streams=streams), blobs)
 
 # %% ../nbs/09_artifact.ipynb #a42f88c2
-def _read_json(
-    data:bytes, # the file
-    name:str,   # what error messages call it
-)->tuple[object, int]: # the header as JSON gives it, and where the streams begin; ValueError if unsound
-    "Prefix and header, their lengths and digest checked."
+def _json_of(data, **options): # the header as JSON gives it, and where the streams begin
+    _, _, n_packed, n_raw, _ = _PREFIX.unpack_from(data)
+    end = _PREFIX.size + n_packed
+    return json.loads(_decompress(data[_PREFIX.size:end], 'lzma', n_raw), **options), end
+
+def _read_json(data, name): # the same of a stranger's file, lengths and digest checked; ValueError if unsound
     def fault(what): return ValueError(f'{name}: header: {what}')
     def refuse(constant): raise ValueError(f'{constant} is not a number')
     if len(data) < _PREFIX.size + _DIGEST: raise fault(f'{len(data)} bytes are too few for an artifact')
@@ -154,9 +144,8 @@ def _read_json(
     end = _PREFIX.size + n_packed
     if end + _DIGEST > len(data): raise fault(f'{n_packed} bytes declared, the file ends before')
     if n_raw > MAX_HEADER_BYTES: raise fault(f'{n_raw} bytes, more than {MAX_HEADER_BYTES}')
-    packed = data[_PREFIX.size:end]
-    if _digest(packed) != digest: raise fault('SHA-256 differs; the file is damaged')
-    try: return json.loads(_decompress(packed, 'lzma', n_raw), parse_constant=refuse), end
+    if _digest(data[_PREFIX.size:end]) != digest: raise fault('SHA-256 differs; the file is damaged')
+    try: return _json_of(data, parse_constant=refuse)
     except (ValueError, RecursionError) as e: raise fault(_one_line(e)) from None
 
 def _one_line(e): return ' '.join(str(e).split())[:200]
@@ -180,10 +169,7 @@ class Stream:
 # %% ../nbs/09_artifact.ipynb #22898c9e
 def _is_count(v): return type(v) is int and 0 <= v < 1 << 40
 
-def _checked_stream(
-    entry:object, # from the header's JSON
-)->Stream:        # ValueError names the field that is wrong
-    "One stream's entry, every field of the right type."
+def _checked_stream(entry): # Stream from the header's JSON; ValueError names the field that is wrong
     fields = dict(name=str, dtype=str, codec=str, bytes=int, sha256=str, arrays=list)
     if not isinstance(entry, dict) or set(entry) != set(fields): raise ValueError('a stream has not the six fields')
     for f, kind in fields.items():
@@ -219,37 +205,39 @@ def read_header(
     return header['meta'], streams, start
 
 # %% ../nbs/09_artifact.ipynb #34577af3
+def _arrays_of(data, streams, at, name): # by name, writable; ValueError for a stream that does not fit its shapes
+    arrays = {}
+    for s in streams:
+        try: raw = _decompress(data[at:(at := at + s.bytes)], s.codec, s.n_raw)
+        except ValueError as e: raise ValueError(f'{name}: stream {s.name[:40]!r}: {e}') from None
+        little, offset = np.dtype(s.dtype).newbyteorder('<'), 0
+        raw = _unshuffle(raw, little.itemsize)
+        for array, shape in s.arrays:
+            n = math.prod(shape)
+            arrays[array] = np.frombuffer(raw, little, n, offset).reshape(shape)
+            offset += n*little.itemsize
+    return arrays
+
+# %% ../nbs/09_artifact.ipynb #6a5c7987
 def unpack(
     data:bytes,                       # the file
     name:str='artifact',              # what error messages call it
     max_raw_bytes:int=MAX_RAW_BYTES,  # all arrays together may not take more
 )->tuple[dict, dict[str, np.ndarray]]: # meta and arrays, writable; ValueError of one line if a single byte is wrong
     "The inverse of `pack`."
-    meta, streams, at = read_header(data, name, max_raw_bytes)
-    arrays, blobs = {}, []
+    meta, streams, start = read_header(data, name, max_raw_bytes)
+    at = start
     for s in streams:       # all digests first: nothing damaged reaches a decoder
-        blobs.append(data[at:(at := at + s.bytes)])
-        if _digest(blobs[-1]).hex() != s.sha256:
+        if _digest(data[at:(at := at + s.bytes)]).hex() != s.sha256:
             raise ValueError(f'{name}: stream {s.name[:40]!r}: SHA-256 differs; the file is damaged')
     if _digest(data[:at]) != data[at:]: raise ValueError(f'{name}: last digest: SHA-256 differs; the file is damaged')
-    for s, blob in zip(streams, blobs):
-        try: raw = _unshuffle(_decompress(blob, s.codec, s.n_raw), np.dtype(s.dtype).itemsize)
-        except ValueError as e: raise ValueError(f'{name}: stream {s.name[:40]!r}: {e}') from None
-        little, offset = np.dtype(s.dtype).newbyteorder('<'), 0
-        for array, shape in s.arrays:
-            n = math.prod(shape)
-            arrays[array] = np.frombuffer(raw, little, n, offset).reshape(shape)
-            offset += n*little.itemsize
-    return meta, arrays
+    return meta, _arrays_of(data, streams, start, name)
 
 # %% ../nbs/09_artifact.ipynb #964eccaf
 VOCAB = 'tokenizer:vocab' # no state dict has a colon in its names
 VOCABS = {VOCAB: Spelling, 'tokenizer:model': ModelFile} # the two kinds of vocabulary, and who reads them
 
-def _model_arrays(
-    quantised:Mapping[str, Quantised], # as from `quantise_state`
-)->tuple[dict, dict, dict]:            # arrays, stream names, and formats that are not float32
-    "A stored state as arrays."
+def _model_arrays(quantised): # a stored state as arrays, their stream names, and formats that are not float32
     arrays, groups, formats = {}, {}, {}
     for name, q in quantised.items():
         arrays[name], groups[name] = q.values.cpu().numpy(), q.scheme
@@ -257,8 +245,7 @@ def _model_arrays(
         if q.scheme != 'raw' and q.dtype != torch.float32: formats[name] = str(q.dtype).removeprefix('torch.')
     return arrays, groups, formats
 
-def _check_vocab(tokenizer, config, name):
-    "ValueError if the vocabulary has more entries than the model has logits."
+def _check_vocab(tokenizer, config, name): # valueError if the vocabulary has more entries than the model has logits
     n = config.get('vocab_size')
     if tokenizer is not None and not (isinstance(n, int) and tokenizer.n_vocab <= n):
         raise ValueError(f'{name}: the vocabulary has {tokenizer.n_vocab} entries, vocab_size of the model is {n}')
@@ -311,24 +298,28 @@ def save_model(
 _SCHEME_DTYPES = dict(int6='int8', int8='int8', fp16='float16', fp32='float32') # and raw: whole numbers
 _FORMATS = dict(float32=torch.float32, bfloat16=torch.bfloat16, float16=torch.float16, float64=torch.float64)
 
-def _stored_tensor(
-    name:str,       # of the tensor
-    scheme:str,     # the name of its stream
-    arrays:dict,    # all arrays
-    dtype:str,      # format to return to
-)->Quantised:       # ValueError if its arrays do not fit the scheme
-    "One tensor's arrays as `dequantise_state` wants them."
-    values, scale = arrays[name], arrays.get(f'{name}:scale')
-    right = values.dtype.kind in 'iu' if scheme == 'raw' else values.dtype.name == _SCHEME_DTYPES.get(scheme)
-    if not right: raise ValueError(f'{name}: {values.dtype.name} is not of scheme {scheme[:20]!r}')
-    if dtype not in _FORMATS: raise ValueError(f'{name}: unknown format')
-    tensor = torch.from_numpy(values)
-    if scheme == 'raw': return Quantised(scheme, tensor, None, tensor.dtype)
-    if scheme not in ('int6', 'int8'): return Quantised(scheme, tensor, None, _FORMATS[dtype])
-    fits = scale is not None and scale.dtype.kind == 'f' and np.isfinite(scale).all()
-    if not fits or scale.shape != () and (values.ndim != 2 or scale.shape != values.shape[:1]):
-        raise ValueError(f'{name}: its scale is missing or does not fit')
-    return Quantised(scheme, tensor, torch.from_numpy(scale), _FORMATS[dtype])
+def _check_stored(meta, arrays, streams): # ValueError if the arrays of a tensor do not fit its scheme
+    if not all(type(meta.get(k)) is dict for k in ('config', 'formats', 'extra')):
+        raise ValueError('header: not that of a model')
+    for name, scheme in _schemes(streams).items():
+        values, scale = arrays[name], arrays.get(f'{name}:scale')
+        right = values.dtype.kind in 'iu' if scheme == 'raw' else values.dtype.name == _SCHEME_DTYPES.get(scheme)
+        if not right: raise ValueError(f'{name}: {values.dtype.name} is not of scheme {scheme[:20]!r}')
+        if meta['formats'].get(name, 'float32') not in _FORMATS: raise ValueError(f'{name}: unknown format')
+        if scheme not in ('int6', 'int8'): continue
+        fits = scale is not None and scale.dtype.kind == 'f' and np.isfinite(scale).all()
+        if not fits or scale.shape != () and (values.ndim != 2 or scale.shape != values.shape[:1]):
+            raise ValueError(f'{name}: its scale is missing or does not fit')
+
+def _schemes(streams): return {n: s.name for s in streams for n, _ in s.arrays if ':' not in n} # of each tensor
+
+def _state_of(meta, arrays, streams): # tensors by name, as `quantise_state` was given them
+    stored = {}
+    for name, scheme in _schemes(streams).items():
+        values, dtype = torch.from_numpy(arrays[name]), _FORMATS[meta['formats'].get(name, 'float32')]
+        scale = torch.from_numpy(arrays[f'{name}:scale']) if scheme in ('int6', 'int8') else None
+        stored[name] = Quantised(scheme, values, scale, values.dtype if scheme == 'raw' else dtype)
+    return dequantise_state(stored)
 
 # %% ../nbs/09_artifact.ipynb #a428febb
 @dataclass
@@ -346,23 +337,33 @@ class LoadedModel:
         return self.vocab and kinds[self.vocab.suffix].from_bytes(self.vocab.to_bytes())
 
 # %% ../nbs/09_artifact.ipynb #82215e24
+def _loaded(meta, arrays, state, name): # LoadedModel; ValueError if the vocabulary is not sound
+    found = [kind.from_bytes(arrays[v].tobytes(), f'{name}: vocabulary') for v, kind in VOCABS.items() if v in arrays]
+    return LoadedModel(state, meta['config'], found[0] if found else None, meta['extra'])
+
+def own_model(
+    data:bytes, # an artifact that this run has made
+)->LoadedModel:
+    "A model from bytes that nobody else has touched."
+    header, start = _json_of(data)
+    meta, streams = header['meta'], [Stream(**s) for s in header['streams']]
+    arrays = _arrays_of(data, streams, start, 'artifact')
+    return _loaded(meta, arrays, _state_of(meta, arrays, streams), 'artifact')
+
 def read_model(
     data:bytes,           # an artifact
     name:str='artifact',  # what error messages call it
 )->LoadedModel:           # ValueError of one line if anything is wrong with it
     "A model from its bytes."
     meta, arrays = unpack(data, name)
-    schemes = {n: s.name for s in read_header(data, name)[1] for n, _ in s.arrays}
+    streams = read_header(data, name)[1]
     try:
-        config, formats, extra = (meta.get(k) for k in ('config', 'formats', 'extra'))
-        if not all(type(v) is dict for v in (config, formats, extra)): raise ValueError('header: not that of a model')
-        stored = {n: _stored_tensor(n, schemes[n], arrays, formats.get(n, 'float32')) for n in arrays if ':' not in n}
-        state = dequantise_state(stored)
+        _check_stored(meta, arrays, streams)
+        state = _state_of(meta, arrays, streams)
     except (ValueError, TypeError, RuntimeError) as e: raise ValueError(f'{name}: {_one_line(e)}') from None
-    found = [kind.from_bytes(arrays[v].tobytes(), f'{name}: vocabulary') for v, kind in VOCABS.items() if v in arrays]
-    vocab = found[0] if found else None
-    _check_vocab(vocab, config, name)
-    return LoadedModel(state, config, vocab, extra)
+    loaded = _loaded(meta, arrays, state, name)
+    _check_vocab(loaded.vocab, loaded.config, name)
+    return loaded
 
 def load_model(
     path:str|Path, # an artifact
@@ -375,8 +376,7 @@ def load_model(
     return read_model(data, str(path))
 
 # %% ../nbs/09_artifact.ipynb #e36e5fad
-def _shares(total, parts):
-    "Whole numbers in proportion to `parts` that add up to `total`."
+def _shares(total, parts): # whole numbers in proportion to `parts` that add up to `total`
     ends = np.cumsum([0] + parts, dtype=object)
     ends = [total*int(e)//max(int(ends[-1]), 1) for e in ends]
     if parts and not sum(parts): ends[-1] = total

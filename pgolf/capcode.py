@@ -8,7 +8,7 @@ __all__ = ['plain_documents', 'plain', 'undo_capcode']
 # %% ../nbs/01_capcode.ipynb #ffda001f
 import numpy as np
 from numba import njit
-from .unicode import change, decompose, is_decomposed, kind_at, put, rune, tidy, unicode_tables
+from .unicode import case_tables, change, decompose, is_decomposed, kind_at, put, rune, tidy, unicode_tables
 
 # %% ../nbs/01_capcode.ipynb #b619dd1b
 _D, _C, _W, _SPACE = 68, 67, 87, 32 # the markers of capcode 2 in ASCII
@@ -228,5 +228,5 @@ def undo_capcode(
     data = np.frombuffer(data, np.uint8)
     if not capcode: return data.tobytes(), np.arange(len(data))
     out,at_byte = np.empty(2*len(data)+8, np.uint8), np.empty(2*len(data)+8, np.int64)
-    n = _undo2(data, unicode_tables(), out, at_byte) if capcode == 2 else _undo1(data, out, at_byte)
+    n = _undo2(data, case_tables(), out, at_byte) if capcode == 2 else _undo1(data, out, at_byte)
     return out[:n].tobytes(), at_byte[:n]

@@ -18,7 +18,7 @@ from .sliding import Sliding, Workers
 from .quantize import QuantConfig, make_rounding, record_quant, record_rounding
 from .step import Training
 from .train import load_checkpoint, resume_training, train
-from .artifact import load_model, read_model, save_model
+from .artifact import load_model, own_model, save_model
 from .ttt import TTT
 from .ngram import Ngram
 from .settings import Settings
@@ -114,7 +114,7 @@ def write_model(
         if journal.writes: save_model(path, state, config, quant=quant_config(s), tokenizer=corpus.tok, meta=meta)
         data = from_first(ranks, path.read_bytes() if journal.writes else b'')
         journal.line = f'{len(data):,} bytes of {CAP_BYTES:,}'
-        loaded = read_model(data, str(path))
+        loaded = own_model(data)
         return revive(loaded, path, ranks.device), loaded
 
 # %% ../nbs/13_chain.ipynb #68d933f3

@@ -62,15 +62,9 @@ def slips(
     a:str,
     b:str,
 )->int: # 0 where they are the same
-    "Letters left out, put in or exchanged, and neighbours swapped, to make one word of the other."
-    before, last = [], list(range(len(b)+1))
-    for i, x in enumerate(a, 1):
-        row = [i]
-        for j, y in enumerate(b, 1):
-            row.append(min(row[-1]+1, last[j]+1, last[j-1]+(x != y)))
-            if i > 1 and j > 1 and x == b[j-2] and y == a[i-2]: row[-1] = min(row[-1], before[j-2]+1)
-        before, last = last, row
-    return last[-1]
+    "Letters of the longer word without their like in the other: one for each left out, put in, exchanged or swapped."
+    same = difflib.SequenceMatcher(None, a, b, False).get_matching_blocks()
+    return max(len(a), len(b)) - sum(m.size for m in same)
 
 def nearest(
     word:str,   # as typed

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['LATER', 'OTHER', 'LOWER', 'UPPER', 'LETTER', 'NUMBER', 'MARK', 'NONSPACING', 'N_CODES', 'NFD', 'LOWERCASE', 'ACCENTS',
-           'QUOTEMARKS', 'COLLAPSE', 'TRIM', 'LEADINGSPACE', 'UNIXLINES', 'kind_of', 'Unicode', 'unicode_tables',
-           'rune', 'put', 'kind_at', 'tidy', 'decompose', 'is_decomposed', 'change']
+           'QUOTEMARKS', 'COLLAPSE', 'TRIM', 'LEADINGSPACE', 'UNIXLINES', 'kind_of', 'Cases', 'Unicode', 'case_tables',
+           'unicode_tables', 'rune', 'put', 'kind_at', 'tidy', 'decompose', 'is_decomposed', 'change']
 
 # %% ../nbs/00_unicode.ipynb #972432a9
 import unicodedata
@@ -41,6 +41,11 @@ def _simple(char, way): # one-to-one case map, where Python's is one-to-many
 # %% ../nbs/00_unicode.ipynb #25cae4fe
 N_CODES = 0x32000 # above: nothing with case or decomposition, and only U+E0100 to U+E01EF are marks
 
+class Cases(NamedTuple):
+    "The part that undoing capcode needs."
+    kind:np.ndarray    # (N_CODES,) uint8
+    upper:np.ndarray   # (N_CODES,) int32: simple upper case, or the character itself
+
 class Unicode(NamedTuple):
     "Unicode 13 as flat arrays for compiled loops."
     kind:np.ndarray    # (N_CODES,) uint8
@@ -52,15 +57,23 @@ class Unicode(NamedTuple):
     parts:np.ndarray   # (n,) int32: characters
 
 @cache
-def unicode_tables()->Unicode:
+def case_tables()->Cases:
     "Built once, from what Python knows and Unicode 13 knew."
+    kind,upper = np.zeros(N_CODES, np.uint8), np.arange(N_CODES, dtype=np.int32)
+    for c in range(N_CODES):
+        kind[c] = kind_of(chr(c))
+        if kind[c]: upper[c] = ord(_simple(chr(c), str.upper))
+    return Cases(kind, upper)
+
+@cache
+def unicode_tables()->Unicode:
+    "The same, for all that spelling does."
     codes = [c for c in range(128, N_CODES) if c not in _LATER and unicodedata.category(chr(c)) not in ('Cn', 'Cs')]
-    kind,order,n_parts = np.zeros((3, N_CODES), np.uint8)
-    lower,upper = np.tile(np.arange(N_CODES, dtype=np.int32), (2, 1))
-    first,parts = np.zeros(N_CODES, np.int32), [0]
+    (kind,upper),(order,n_parts) = case_tables(), np.zeros((2, N_CODES), np.uint8)
+    lower,first,parts = np.arange(N_CODES, dtype=np.int32), np.zeros(N_CODES, np.int32), [0]
     for c in [*range(128), *codes]:
-        kind[c], order[c] = kind_of(chr(c)), unicodedata.combining(chr(c))
-        if kind[c]: lower[c], upper[c] = ord(_simple(chr(c), str.lower)), ord(_simple(chr(c), str.upper))
+        order[c] = unicodedata.combining(chr(c))
+        if kind[c]: lower[c] = ord(_simple(chr(c), str.lower))
         if not 0xAC00 <= c < 0xD7A4 and (full := unicodedata.normalize('NFD', chr(c))) != chr(c):
             first[c], n_parts[c] = len(parts), len(full)
             parts += map(ord, full)
