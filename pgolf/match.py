@@ -33,7 +33,7 @@ def _link(parent, column, bits, step): # states by length, those of one parent s
     return fall
 
 # %% ../nbs/01_match.ipynb #67e9d4fa
-MAX_CELLS = 2**28 # chosen: a gigabyte; 65,536 tokens of English need a fifth
+MAX_CELLS = 2**28 # chosen: a gigabyte
 
 def build_matcher(
     strings:list, # distinct byte strings, none empty
