@@ -41,7 +41,7 @@ def quant_config(
 )->QuantConfig:
     "The exporter's settings: ours, or the record's."
     if s.run.record_export: return record_quant(20 if s.run.int6_quant else 127)
-    return QuantConfig(31 if s.run.int6_quant else 127)
+    return QuantConfig('int6' if s.run.int6_quant else 'int8')
 
 def batches(
     s:Settings,
