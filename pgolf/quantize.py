@@ -72,8 +72,9 @@ def exact_scales(
     "The reference for every other rule."
     w, turns = w.double().abs(), torch.arange(1, largest+1, dtype=torch.float64)
     order = (w[:, :, None]/(turns-.5)).flatten(1).argsort(1, descending=True)
-    def path(term): return (weight*torch.ones_like(w)*term[0])[:, :, None].mul(term[1]).flatten(1).gather(1, order).cumsum(1)
-    a, b = path((w, torch.ones_like(turns))), path((1., 2*turns-1))
+    def path(of_weight, of_turn): # sums of a product, one weight's turn after the other
+        return (of_weight[:, :, None]*of_turn).flatten(1).gather(1, order).cumsum(1)
+    a, b = path(weight*w, torch.ones_like(turns)), path(weight*torch.ones_like(w), 2*turns-1)
     best = (a*a/b.clamp_min(1e-300)).argmax(1, keepdim=True)
     return (a.gather(1, best)/b.gather(1, best)).flatten()
 
@@ -214,7 +215,8 @@ def policy(
     if not is_float: return 'raw'
     if torch.Size(shape).numel() <= cfg.small_elements or len(shape) < cfg.min_dims: return 'fp16'
     if any(c in name for c in CONTROLS): return cfg.control_scheme
-    is_map = any(c in name for c in ('.mlp.', '.attn.', '.proj.')) and 'tok_emb' not in name and 'lm_head' not in name
+    if 'tok_emb' in name or 'lm_head' in name: return cfg.embeddings
+    is_map = any(c in name for c in ('.mlp.', '.attn.', '.proj.'))
     return cfg.maps if is_map else cfg.embeddings
 
 # %% ../nbs/07_quantize.ipynb #85ff0bdc
@@ -242,7 +244,8 @@ def quantise_tensor(
         w, largest = t.float(), cfg.largest(scheme)
         if cfg.clip == 'record': codes, scale = (record_rows if w.ndim == 2 else record_scalar)(w, largest, scheme)
         else:
-            scale = row_scales(w if w.ndim == 2 else w.reshape(1, -1), largest, cfg.clip, cfg.k, cfg.bits_scale, weight)
+            rows = w if w.ndim == 2 else w.reshape(1, -1)
+            scale = row_scales(rows, largest, cfg.clip, cfg.k, cfg.bits_scale, weight)
             if w.ndim != 2: scale = scale[0]
             codes = codes_of(w, scale.float()[..., None], largest)
         return Quantised(scheme, codes.to(torch.int8), scale, t.dtype)
