@@ -180,10 +180,14 @@ def policy(
 @dataclass
 class Quantised:
     "One tensor as it is stored."
-    scheme:str                  # 'int6', 'int8', 'fp16', 'fp32' or 'raw'
+    scheme:str                  # 'int2' to 'int8', 'fp16', 'fp32' or 'raw'
     values:Tensor               # int8 codes, or the tensor itself in its stored format
     scale:Tensor|None = None    # (rows,) float16 or a scalar; None where there are no codes
     dtype:torch.dtype = torch.float32 # format to return to
+    columns:Tensor|None = None  # (cols,) float16: a step of each column, which multiplies too
+    left:Tensor|None = None     # (rows, r) float16: with `right` a correction of low rank, which is added
+    right:Tensor|None = None    # (r, cols) float16
+    error:float|None = None     # relative rms against the weights it was made from
 
 def quantise_tensor(
     t:Tensor,                      # any shape: one tensor of a state dict
@@ -208,8 +212,11 @@ def dequantise_tensor(
 )->Tensor:       # in the original format: codes times scale in float32, then cast
     "The tensor that a stored form stands for."
     if q.scale is None: return q.values.to(q.dtype)
-    scale = q.scale.float()
-    return (q.values.float() * (scale[:, None] if scale.ndim else scale)).to(q.dtype)
+    out = q.values.float().mul_(q.scale.float()[:, None] if q.scale.ndim else q.scale.float())
+    if q.columns is not None: out *= q.columns.float()
+    for k in range(0 if q.left is None else q.left.size(1)): # one by one: the same bits on every machine
+        out += q.left[:, k, None].float()*q.right[k].float()
+    return out.to(q.dtype)
 
 def quantise_state(
     state:Mapping[str, Tensor],     # a model's state dict, banks included; ValueError where not finite
