@@ -12,7 +12,8 @@ from .tokenizer import Tokenizer
 from .model import GPT
 from .sliding import n_cores, write
 from .quantize import split_banks
-from .artifact import bytes_by_part, write_atomic
+from .artifact import write_atomic
+from .bytes import bytes_by_part
 from .settings import Settings
 from .folder import close, save_json
 from .shards import Corpus
