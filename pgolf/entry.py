@@ -50,7 +50,7 @@ def run_script(
         for name, x in bpb.items(): journal.say(f'{name:<8} val_bpb {x:.8f}' + ' lossy'*results['lossy'])
         journal.say('bytes of ' + ', '.join(f'{k} {n}' for k, n in results['bytes'].items()))
         return results
-    return run_chain(s, journal, shards_corpus, finish, ranks)
+    return run_chain(s, journal, shards_corpus, finish, ranks, lambda: n_code)
 
 def launch(
     environ, # variable -> text: settings, and what torchrun says of the ranks

@@ -29,8 +29,9 @@ def parse_value(
 # %% ../nbs/12_environment.ipynb #5fd34b30
 ONE_WORD = {'PRESET', 'SEED', 'ITERATIONS', 'BETA1', 'BETA2', 'AVERAGE'}
 RENAMED = dict(DATA_PATH='data', TOKENIZER_PATH='vocab', LOADER='order', RUN_ID='out', MUON_BACKEND_STEPS='ns_steps',
+               GPTQ_HESSIAN='quant',
                DTG_ENABLED='dtg', SWA_EVERY='swa_interval', SWA_ENABLED='average', LAWA_ENABLED='average')
-SWITCHED = dict(SWA_ENABLED='swa', LAWA_ENABLED='lawa', QAT_ENABLED='2') # what 1 means; 0 leaves the setting alone
+SWITCHED = dict(SWA_ENABLED='swa', LAWA_ENABLED='lawa', QAT_ENABLED='2', GPTQ_HESSIAN='gptq') # what 1 means; 0: nothing
 
 def variables(
     names, # flat names of the settings there are
@@ -51,7 +52,7 @@ NOT_HERE = dict(
     TOKENIZER_META_VALIDATE='a byte table is always compared',
     MUON_BETA2='the record does not use it either')
 NOT_HERE |= dict.fromkeys(
-    ('GPTQ_HESSIAN', 'GPTQ_CALIB_SAMPLES', 'GPTQ_BLOCK_SIZE', 'GPTQ_DAMP_PCT'), 'of GPTQ, which is not used')
+    ('GPTQ_CALIB_SAMPLES', 'GPTQ_BLOCK_SIZE', 'GPTQ_DAMP_PCT'), 'CALIBRATION_TOKENS is the one of these that matters')
 NOT_HERE |= dict.fromkeys(
     ('NGRAM_MIN_ORDER', 'NGRAM_NUM_BUCKETS', 'NGRAM_ALPHA_MIN', 'NGRAM_ALPHA_MAX', 'NGRAM_ENTROPY_CENTER',
      'NGRAM_ENTROPY_SCALE', 'NGRAM_MIN_COUNT', 'NGRAM_LEAVE_ONE_OUT'),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 import numpy as np, torch
 from torch import Tensor
 from .sliding import Workers
-from .quantize import LARGEST, Quantised, dequantise_tensor, quantise_state, round_mantissa, split_banks
+from .quantize import LARGEST, Quantised, dequantise_tensor, quantise_state, relative_rms, round_mantissa, split_banks
 from .refine import gptq
 from .coder import entropy_bits
 from .sense import expected_rise, one_term
@@ -36,13 +36,15 @@ def quantise_step(
     level:float, # step in units of the matrix's root mean square
 )->Quantised:
     "A matrix in codes of one step, its columns finer or coarser, each code making up for the ones before."
-    curvature, w = one_term(terms)[1], w.detach().float()
+    curvature, dtype, w = one_term(terms)[1], w.dtype, w.detach().float()
     step = round_mantissa(w.square().mean().sqrt().clamp_min(1e-6)*level, 10)
     columns = column_steps(w, curvature, step.item())
     c = columns.float()
     codes = gptq(w/c, curvature*c*c[:, None], step.expand(len(w)), LARGEST['int8'])
     scheme = next(s for s, largest in LARGEST.items() if largest >= codes.abs().max())
-    return Quantised(scheme, codes, step, w.dtype, columns)
+    q = Quantised(scheme, codes, step, dtype, columns)
+    q.error = relative_rms(w, dequantise_tensor(q))
+    return q
 
 # %% ../nbs/09_fit.ipynb #b8203e07
 LEVELS = .05, .1, .2, .4, .8, 1.6       # steps in root mean squares that are tried

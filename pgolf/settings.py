@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 import torch
+from .score import CAP_BYTES
 from .model import ModelConfig
 from .muon import OptimConfig
 from .schedule import TrainConfig
@@ -42,7 +43,10 @@ class RunConfig:
     cross_documents:bool=False # let smear and bigram reach over a document's beginning, as in the record
     record_qat:bool=False      # late QAT of the record: two matrices that are stored unrounded
     record_export:bool=False   # quantiser of the record: 41 levels, scale floor
-    int6_quant:bool=True       # maps in six bits; 0: in eight
+    quant:str='fit'            # 'fit': steps by what they cost, to the cap; 'gptq', 'rows': fixed widths, as in the field
+    int6_quant:bool=True       # fixed widths: maps in six bits; 0: in eight
+    calibration_tokens:int=65536 # of training text, on which is measured what an error in each matrix costs
+    cap_bytes:int=CAP_BYTES    # code and model together
     eval_seq_len:int=0         # window of the scoring, tokens; 0: train_seq_len
     eval_stride:int=64         # step of the sliding window, tokens
     ttt_enabled:bool=True      # score with test-time training too
@@ -92,7 +96,7 @@ PRESETS = {
         max_wallclock_seconds=120., iterations=ENDLESS, train_batch_tokens=1024, train_seq_len=128, grad_accum=1,
         warmup_steps=0, schedule='share', warmdown_share=.6, ema_decay=.99, muon_momentum=.95,
         muon_momentum_warmup_steps=200, eval_stride=32, val_bytes=262144,
-        train_log_every=10, ttt_chunk_tokens=4096, ttt_batch_seqs=8, ttt_epochs=1,
+        train_log_every=10, calibration_tokens=16384, ttt_chunk_tokens=4096, ttt_batch_seqs=8, ttt_epochs=1,
         ttt_optimizer='adamw', ttt_lr=3e-4),
     'gpu': dict(
         max_wallclock_seconds=600., iterations=ENDLESS, epochs=8., train_batch_tokens=131072, train_seq_len=1024,
@@ -100,7 +104,7 @@ PRESETS = {
     'repaired': {},
     'record': dict(
         vocab_size=1024, bigram_vocab_size=10240, order='stream', cross_documents=True, record_qat=True,
-        record_export=True, ema_debias=False, ttt_freeze_blocks=2, ttt_record_freeze=True, clip_local=True,
+        record_export=True, quant='rows', ema_debias=False, ttt_freeze_blocks=2, ttt_record_freeze=True, clip_local=True,
         lossy='report')}
 
 # %% ../nbs/12_settings.ipynb #1b30ac65
@@ -192,7 +196,7 @@ def _check_settings(s): # ValueError for values that no module catches before ti
     t, r = s.train, s.run
     at_least = dict(train_seq_len=(t, 1), train_batch_tokens=(t, 1), grad_accum=(t, 1), eval_stride=(r, 1),
                     ttt_chunk_tokens=(r, 1), max_wallclock_seconds=(t, 0), val_bytes=(r, 0), epochs=(r, 0),
-                    sample_tokens=(r, 0), seed=(r, 0), threads=(r, 0), eval_seq_len=(r, 0))
+                    sample_tokens=(r, 0), calibration_tokens=(r, 1), cap_bytes=(r, 1), seed=(r, 0), threads=(r, 0), eval_seq_len=(r, 0))
     for name, (section, least) in at_least.items():
         if (v := getattr(section, name)) < least: raise ValueError(f'{name}={v}: must be at least {least}')
     if t.train_batch_tokens % t.train_seq_len:
@@ -207,6 +211,7 @@ def _check_settings(s): # ValueError for values that no module catches before ti
     window = r.eval_seq_len or t.train_seq_len
     if r.eval_stride > window: raise ValueError(f'eval_stride={r.eval_stride}: more than the window of {window}')
     if r.data and not r.vocab: raise ValueError('data=…: shards need vocab=FILE, the vocabulary they were made with')
+    if r.quant not in ('fit', 'gptq', 'rows'): raise ValueError(f"quant={r.quant}: 'fit', 'gptq' or 'rows'")
     if r.lossy not in ('', 'report'): raise ValueError(f"lossy={r.lossy}: 'report', or nothing")
     if r.order not in ('shuffled', 'stream'): raise ValueError(f"order={r.order}: 'shuffled' or 'stream'")
     cuda = torch.cuda.is_available()
