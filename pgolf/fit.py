@@ -47,8 +47,8 @@ def quantise_step(
     return q
 
 # %% ../nbs/09_fit.ipynb #b8203e07
-LEVELS = .05, .1, .2, .4, .8, 1.6       # steps in root mean squares that are tried
-FINE = np.geomspace(LEVELS[0], LEVELS[-1], 321) # chosen: a 64th of a bit from one to the next
+LEVELS = .025*64.**(np.arange(6)/5) # steps in root mean squares that are tried: from what 127 allows to hardly anything
+FINE = np.geomspace(LEVELS[0], LEVELS[-1], 385) # a 64th of a bit from one to the next
 
 def measured_level(
     w:Tensor,    # (rows, cols) float
