@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 import numpy as np, torch
 from torch import Tensor
 from .sliding import Workers
-from .quantize import LARGEST, Quantised, dequantise_tensor, quantise_state, relative_rms, round_mantissa, split_banks
+from .quantize import LARGEST, SCALES, Quantised, dequantise_tensor, quantise_state, relative_rms, round_mantissa, split_banks
 from .refine import gptq
 from .coder import entropy_bits
 from .sense import expected_rise, one_term
@@ -37,7 +37,7 @@ def quantise_step(
 )->Quantised:
     "A matrix in codes of one step, its columns finer or coarser, each code making up for the ones before."
     curvature, dtype, w = one_term(terms)[1], w.dtype, w.detach().float()
-    step = round_mantissa(w.square().mean().sqrt().clamp_min(1e-6)*level, 10)
+    step = round_mantissa((w.square().mean().sqrt()*level).clamp_min(SCALES[0]), 10)
     columns = column_steps(w, curvature, step.item())
     c = columns.float()
     codes = gptq(w/c, curvature*c*c[:, None], step.expand(len(w)), LARGEST['int8'])
