@@ -1,0 +1,72 @@
+"""What each way of rounding costs: python tests/squeeze.py FOLDER...  writes a line a way and seed to nbs/squeezed.jsonl.
+
+A folder is that of a finished `pgolf train` on shards; its last checkpoint holds the weights. The lines that are kept come from
+
+    pgolf tokenize --docs all.jsonl --vocab pgolf/default.vocab --val-docs 352 --out shards
+    pgolf train data=shards vocab=pgolf/default.vocab num_layers=4 model_dim=384 num_heads=6 num_kv_heads=3 xsa_last_n=2 ve_dim=128 \
+        ve_layers=2,3 bigram_dim=128 train_batch_tokens=4096 train_seq_len=256 muon_momentum_warmup_steps=100 \
+        val_bytes=65536 ttt_enabled=0 ngram_enabled=0 seconds=720 seed=1 out=seed1
+
+where all.jsonl is docs_val.jsonl followed by docs_train_small.jsonl; the same for seeds 2 and 3."""
+import argparse, json, time
+from pathlib import Path
+import torch
+from pgolf.ranks import Ranks
+from pgolf.score import Ledger, score_stream
+from pgolf.quantize import QuantConfig, quantise_state, record_quant, split_banks
+from pgolf.refine import refine_tensor
+from pgolf.sense import one_term
+from pgolf.sliding import Sliding
+from pgolf.artifact import own_model, pack_quantised
+from pgolf.settings import Settings
+from pgolf.folder import Folder
+from pgolf.fit import fit
+from pgolf.squeeze import calibration
+from pgolf.chain import batches, build_model, revive, weights_of
+from pgolf.entry import shards_corpus
+
+def ways(state, terms, size_of):
+    "name -> stored model, its seconds; the fitted ones at the bytes of the record's policy, and at half of them."
+    yield 'record', quantise_state(state, record_quant(20))
+    at = size_of(quantise_state(state, record_quant(20)))
+    yield 'int6 by rows', quantise_state(state, QuantConfig())
+    by_gptq, banks = quantise_state(state, QuantConfig()), split_banks(state)
+    for k in terms:
+        if k in by_gptq: by_gptq[k] = refine_tensor(banks[k], by_gptq[k].scheme, QuantConfig(), one_term(terms[k])[1])
+    yield 'int6 by GPTQ', by_gptq
+    for name, cap in ('fit', at), ('fit to int6', size_of(by_gptq)), ('fit to half', at//2): yield name, fit(state, terms, cap, size_of)[0]
+
+def table(folder):
+    "Lines of one run."
+    told = {k: v['value'] for k, v in json.loads((folder/'config.json').read_text())['values'].items() if k not in ('out', 'resume')}
+    s = Settings(**told, out='')
+    s.run.calibration_tokens = 65536
+    corpus, alone = shards_corpus(s, Folder('/dev/null', quiet=True, writes=False)), Ranks.alone()
+    model = build_model(s, corpus.tok.bos_id, torch.device('cpu'))
+    state, step = weights_of(folder, model)
+    began, rows = time.perf_counter(), batches(s, corpus, alone)
+    terms = calibration(s, model, rows, alone)(state)
+    rows.close()
+    calibrated = time.perf_counter()-began
+    config, text = {k: getattr(s.model, k) for k in vars(s.model)}, b''.join(corpus.docs)
+    pack = lambda stored: pack_quantised(stored, config, corpus.tok)
+    def score(model):
+        score_stream(Sliding(model.eval(), s.train.train_seq_len, s.train.train_seq_len), corpus.tokens, ledger := Ledger(corpus.tokens, corpus.tok, text))
+        return ledger.bpb()
+    facts = dict(run=folder.name, seed=s.run.seed, steps=step, text_bytes=len(text), secs_calibration=round(calibrated, 1))
+    yield dict(facts, way='float32', bytes=4*sum(p.numel() for p in state.values()), bpb=score(model), secs=0)
+    began = time.perf_counter()
+    for name, stored in ways(state, terms, lambda stored: len(pack(stored))):
+        data, secs = pack(stored), time.perf_counter()-began
+        yield dict(facts, way=name, bytes=len(data), bpb=score(revive(own_model(data), name)), secs=round(secs, 1))
+        began = time.perf_counter()
+
+if __name__ == '__main__':
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('folders', nargs='+', type=Path)
+    torch.set_num_threads(1)
+    with open(Path(__file__).parent.parent/'nbs/squeezed.jsonl', 'a') as out:
+        for folder in parser.parse_args().folders:
+            for line in table(folder):
+                print(json.dumps(line), file=out, flush=True)
+                print(f"{line['run']} {line['way']:<14}{line['bytes']:12,} bytes {line['bpb']:.5f} bits per byte {line['secs']:7.1f} s", flush=True)
