@@ -57,7 +57,7 @@ def train_model(
     corpus:Corpus,
     journal:Folder,  # gets the checkpoints
     ranks:Ranks,
-)->tuple: # weights to keep (state dict), how the loss feels them or None, facts for results.json; Interrupted after Ctrl-C
+)->tuple: # weights to keep, what `sensitivity` gives or None, facts for results.json; Interrupted after Ctrl-C
     "Train, go on with a training, or take the weights of a checkpoint."
     model = build_model(s, corpus.tok.bos_id, ranks.device)
     n_params, rows = sum(p.numel() for p in model.parameters()), batches(s, corpus, ranks)
@@ -98,7 +98,7 @@ def write_model(
     journal:Folder, # gets model.pgolf
     ranks:Ranks,
     n_code:int, # bytes of the code
-)->tuple: # the model read back from the file, ready to be scored, and all that the file holds; ValueError if it cannot fit
+)->tuple: # the model read back from the file, and all that the file holds; ValueError if it cannot fit
     "Quantise, write the artifact, and read it back: from here on the file is the model."
     path, data, said = journal.folder/'model.pgolf', b'', ''
     with journal.stage('quantise'):

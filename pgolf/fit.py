@@ -11,13 +11,15 @@ from collections.abc import Callable, Mapping
 import numpy as np, torch
 from torch import Tensor
 from .sliding import Workers
-from .quantize import LARGEST, SCALES, Quantised, dequantise_tensor, quantise_state, relative_rms, round_mantissa, split_banks
+from .quantize import LARGEST, SCALES, Quantised, dequantise_tensor, quantise_state, relative_rms
+from .quantize import round_mantissa, split_banks
 from .refine import gptq
 from .coder import entropy_bits
 from .sense import expected_rise, one_term
 
 # %% ../nbs/09_fit.ipynb #fcc4d1ba
-COLUMN_POWER, SIDE_BITS, ROOM = .25, 3, 1.05 # chosen: at the end of this notebook; mantissa bits of steps; for what GPTQ adds
+COLUMN_POWER, SIDE_BITS = .25, 3 # chosen: at the end of this notebook; bits of the mantissa of a column's step
+ROOM = 1.05                      # for what GPTQ adds to a weight
 
 def column_steps(
     w:Tensor,         # (rows, cols) float32: weights
@@ -115,6 +117,7 @@ def fit(
     if best is None: raise ValueError(too_long(fixed if not names else n_bytes, cap_bytes, chosen))
     return best[1], {k: (m[0], m[2], m[3]) for k, m in best[2].items()}
 
+# %% ../nbs/09_fit.ipynb #1e781369
 def too_long(
     n_bytes:int,   # at the coarsest levels
     cap_bytes:int, # wanted

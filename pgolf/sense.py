@@ -82,7 +82,7 @@ def sensitivity(
     ranks=None,        # processes that each bring rows of their own: has mean_(list of tensors); None: alone
     workers:Workers|None=None, # threads that share the rows
     seed:int=0,        # of the targets drawn
-)->dict:               # name of a matrix, banks split -> list of (weights of its rows, curvature of its columns), on the CPU
+)->dict:               # name, banks split -> list of (weights of the rows, curvature of the columns), on the CPU
     "How the loss feels errors in each matrix, in nats a token."
     copied = copy.deepcopy(model).float().eval()
     copied.flash, workers = None, workers or Workers(device=rows[0].device)

@@ -43,7 +43,7 @@ class RunConfig:
     cross_documents:bool=False # let smear and bigram reach over a document's beginning, as in the record
     record_qat:bool=False      # late QAT of the record: two matrices that are stored unrounded
     record_export:bool=False   # quantiser of the record: 41 levels, scale floor
-    quant:str='fit'            # 'fit': steps by what they cost, to the cap; 'gptq', 'rows': fixed widths, as in the field
+    quant:str='fit'            # 'fit': steps by what they cost, to the cap; 'gptq', 'rows': fixed widths
     int6_quant:bool=True       # fixed widths: maps in six bits; 0: in eight
     calibration_tokens:int=65536 # of training text, on which is measured what an error in each matrix costs
     cap_bytes:int=CAP_BYTES    # code and model together
@@ -104,8 +104,8 @@ PRESETS = {
     'repaired': {},
     'record': dict(
         vocab_size=1024, bigram_vocab_size=10240, order='stream', cross_documents=True, record_qat=True,
-        record_export=True, quant='rows', ema_debias=False, ttt_freeze_blocks=2, ttt_record_freeze=True, clip_local=True,
-        lossy='report')}
+        record_export=True, quant='rows', ema_debias=False, ttt_freeze_blocks=2, ttt_record_freeze=True,
+        clip_local=True, lossy='report')}
 
 # %% ../nbs/12_settings.ipynb #1b30ac65
 def base_preset(
@@ -196,7 +196,8 @@ def _check_settings(s): # ValueError for values that no module catches before ti
     t, r = s.train, s.run
     at_least = dict(train_seq_len=(t, 1), train_batch_tokens=(t, 1), grad_accum=(t, 1), eval_stride=(r, 1),
                     ttt_chunk_tokens=(r, 1), max_wallclock_seconds=(t, 0), val_bytes=(r, 0), epochs=(r, 0),
-                    sample_tokens=(r, 0), calibration_tokens=(r, 1), cap_bytes=(r, 1), seed=(r, 0), threads=(r, 0), eval_seq_len=(r, 0))
+                    sample_tokens=(r, 0), calibration_tokens=(r, 1), cap_bytes=(r, 1),
+                    seed=(r, 0), threads=(r, 0), eval_seq_len=(r, 0))
     for name, (section, least) in at_least.items():
         if (v := getattr(section, name)) < least: raise ValueError(f'{name}={v}: must be at least {least}')
     if t.train_batch_tokens % t.train_seq_len:

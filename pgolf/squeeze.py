@@ -8,6 +8,7 @@ __all__ = ['N_ROWS', 'quant_config', 'late_rounding', 'calibration', 'squeeze']
 # %% ../nbs/12_squeeze.ipynb #e0760fd3
 import copy
 from collections.abc import Callable
+import numpy as np
 from .model import GPT
 from .sliding import Workers
 from .quantize import QuantConfig, make_rounding, quantise_state, record_quant, record_rounding, split_banks
@@ -68,5 +69,5 @@ def squeeze(
             if k in terms: stored[k] = refine_tensor(w.cpu(), stored[k].scheme, cfg, one_term(terms[k])[1])
         return stored, f'{cfg.maps} by GPTQ'
     stored, costs = fit(state, terms, cap_bytes, size_of, Workers(s.run.threads))
-    n = sum(stored[k].values.numel() for k in costs)
-    return stored, f'{8*sum(b for _, b, _ in costs.values())/max(n, 1):.2f} bits a weight, {sum(c for *_, c in costs.values()):.4f} nats a token expected'
+    n, (n_bytes, nats) = sum(stored[k].values.numel() for k in costs), np.sum([c[1:] for c in costs.values()], 0)
+    return stored, f'{8*n_bytes/n:.2f} bits a weight, {nats:.4f} nats a token expected'
