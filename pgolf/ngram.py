@@ -26,6 +26,7 @@ class Tables(NamedTuple):
     "All that n-gram mixing remembers."
     nodes:np.ndarray   # (capacity, 6) int32: the trie
     slots:np.ndarray   # (2*capacity, a power of two) int32: hash table of node ids, -1 where empty
+    history:np.ndarray # (a power of two,) uint16: the tokens counted, in order
     context:np.ndarray # (max_order+1,) int32: node of the last n tokens, -1 where it has none
     weights:np.ndarray # (N_FEATURES,) float64: what the gates have learnt
     squares:np.ndarray # (N_FEATURES,) float64: sums of squared gradients
@@ -47,42 +48,54 @@ def _find(nodes, slots, parent, token): # the child's id or -1, and the slot whe
 
 # %% ../nbs/11_ngram.ipynb #e6e3f220
 @_jit
+def _add(tables, parent, token, slot, when, max_nodes): # a child seen once -> its id, or -1 where there is no room
+    nodes, child = tables.nodes, tables.marks[N_NODES]
+    if child >= max_nodes: return -1
+    tables.marks[N_NODES] += 1
+    tables.slots[slot] = child
+    nodes[child, PARENT], nodes[child, TOKEN], nodes[child, COUNT], nodes[child, TIME] = parent, token, 1, when
+    nodes[child, FIRST], nodes[child, NEXT] = -1, nodes[parent, FIRST]
+    nodes[parent, FIRST] = child
+    return child
+
+@_jit
 def _append(tables, token, max_nodes, children, times):
-    nodes, slots, context, marks = tables.nodes, tables.slots, tables.context, tables.marks
-    for n in range(len(context)):                    # shortest first: a string is in the trie only if its suffixes are
-        parent, child, slot = context[n], -1, -1
-        if parent >= 0: child, slot = _find(nodes, slots, parent, token)
-        if parent >= 0 and child < 0 and marks[N_NODES] < max_nodes:
-            child = marks[N_NODES]; marks[N_NODES] += 1
-            slots[slot] = child
-            nodes[child, PARENT], nodes[child, TOKEN], nodes[child, COUNT] = parent, token, 0
-            nodes[child, FIRST], nodes[child, NEXT] = -1, nodes[parent, FIRST]
-            nodes[parent, FIRST] = child
-        children[n] = child
-        if child >= 0:
-            times[n] = nodes[child, TIME] if nodes[child, COUNT] else 0
-            nodes[child, COUNT] += 1; nodes[child, TIME] = marks[POSITION]
-    for n in range(1, len(context)): context[n] = children[n-1]
-    marks[POSITION] += 1
+    nodes, slots, context, now = tables.nodes, tables.slots, tables.context, tables.marks[POSITION]
+    tables.history[now] = token
+    for n in range(len(context)-1, -1, -1): # longest first: a string's first successor may be this very token
+        parent, child, children[n] = context[n], -1, -1
+        if parent >= 0 and (n == 0 or nodes[parent, FIRST] >= 0):
+            child, slot = _find(nodes, slots, parent, token)
+            if child < 0: child = _add(tables, parent, token, slot, now, max_nodes)
+            else:
+                before = nodes[child, TIME]
+                if nodes[child, FIRST] < 0 and n+1 < len(context): # the second time: what came after the first
+                    after = tables.history[before+1]
+                    _add(tables, child, after, _find(nodes, slots, child, after)[1], before+1, max_nodes)
+                children[n], times[n] = child, before
+                nodes[child, COUNT] += 1; nodes[child, TIME] = now
+        if n+1 < len(context): context[n+1] = child
+    tables.marks[POSITION] += 1
+
+@_jit
+def _count(tables, tokens, max_nodes, children, times): # tokens that nobody predicts and nobody takes back
+    for token in tokens: _append(tables, token, max_nodes, children, times)
 
 # %% ../nbs/11_ngram.ipynb #19b555a5
 @_jit
 def _rewind(tables, n_nodes, children, times):
-    nodes, slots, marks = tables.nodes, tables.slots, tables.marks
+    nodes, marks = tables.nodes, tables.marks
     for i in range(len(children)-1, -1, -1):
-        for n in range(children.shape[1]-1, -1, -1):
+        for n in range(children.shape[1]):
             child = children[i, n]
-            if child < 0: continue
-            nodes[child, COUNT] -= 1; nodes[child, TIME] = times[i, n]
-            if child >= n_nodes and nodes[child, COUNT] == 0:
-                parent = nodes[child, PARENT]
-                slots[_find(nodes, slots, parent, nodes[child, TOKEN])[1]] = -1
-                nodes[parent, FIRST] = nodes[child, NEXT]
-        marks[POSITION] -= 1
-    marks[N_NODES] = n_nodes
+            if child >= 0: nodes[child, COUNT] -= 1; nodes[child, TIME] = times[i, n]
+    for child in range(marks[N_NODES]-1, n_nodes-1, -1):
+        parent = nodes[child, PARENT]
+        tables.slots[_find(nodes, tables.slots, parent, nodes[child, TOKEN])[1]] = -1
+        nodes[parent, FIRST] = nodes[child, NEXT]
 
 # %% ../nbs/11_ngram.ipynb #c16cf3db
-ORDERS, SHORTER, COUNTS, SPREADS, SURPRISES, SHARES, AGES = 13, 4, 8, 6, 10, 8, 16 # values of each discrete feature
+ORDERS, SHORTER, COUNTS, SPREADS, SURPRISES, SHARES, AGES = 13, 4, 8, 6, 10, 8, 24 # values of each discrete feature
 SIZES = (ORDERS*SHORTER*COUNTS, COUNTS*SPREADS*COUNTS, SURPRISES*ORDERS, SURPRISES*SHARES, AGES*4)
 OFFSETS = tuple(sum(SIZES[:i]) for i in range(len(SIZES)))
 N_FEATURES = sum(SIZES)
@@ -196,7 +209,7 @@ class NgramConfig:
     max_order:int=12     # longest context, tokens; 1 or more
     rate:float=.2        # step of the gates' online learning; 0 leaves them where they start
     start:float=-2.      # log-odds of every gate before it has learnt anything
-    max_nodes:int=2**25  # strings kept; when full, old ones go on counting and no new ones come (32 bytes each)
+    max_nodes:int=2**27  # strings kept; when full, old ones go on counting and no new ones come (32 bytes each)
 
 # %% ../nbs/11_ngram.ipynb #589fac4d
 def bytes_bound(
@@ -205,17 +218,19 @@ def bytes_bound(
 )->int:                                # bytes; half as much again for a moment while the tables grow
     "The most that the tables of a stream of this length can take."
     n_nodes = min(1 + n_tokens*(config.max_order+1), config.max_nodes)
-    return BYTES_NODE*max(1024, 1 << (n_nodes-1).bit_length())
+    return BYTES_NODE*max(1024, 1 << (n_nodes-1).bit_length()) + 2*max(1024, 1 << (n_tokens-1).bit_length())
 
 # %% ../nbs/11_ngram.ipynb #705f38f0
 @_jit
 def _rehash(nodes, slots, n_nodes):
     for node in range(1, n_nodes): slots[_find(nodes, slots, nodes[node, PARENT], nodes[node, TOKEN])[1]] = node
 
-def _grown(tables, n_nodes): # the same tables with room for so many nodes
-    capacity = len(tables.nodes)
-    if n_nodes <= capacity: return tables
-    while capacity < n_nodes: capacity *= 2
+def _grown(tables, n_nodes, n_tokens): # the same tables with room for so many nodes and tokens
+    if n_tokens > len(tables.history):
+        more = np.empty((1 << (n_tokens-1).bit_length())-len(tables.history), np.uint16)
+        tables = tables._replace(history=np.r_[tables.history, more])
+    if n_nodes <= len(tables.nodes): return tables
+    capacity = 1 << (n_nodes-1).bit_length()
     nodes, used = np.empty((capacity, 6), np.int32), int(tables.marks[N_NODES])
     nodes[:used] = tables.nodes[:used]
     slots = np.full(2*capacity, -1, np.int32)
@@ -226,7 +241,7 @@ def _empty(config): # tables of a stream not yet begun
     nodes = np.zeros((1024, 6), np.int32)
     nodes[ROOT, PARENT], nodes[ROOT, FIRST], nodes[ROOT, NEXT] = -1, -1, -1
     context = np.full(config.max_order+1, -1, np.int32); context[0] = ROOT
-    return Tables(nodes, np.full(2048, -1, np.int32), context, np.full(N_FEATURES, config.start/len(SIZES)),
+    return Tables(nodes, np.full(2048, -1, np.int32), np.empty(1024, np.uint16), context, np.full(N_FEATURES, config.start/len(SIZES)),
                   np.zeros(N_FEATURES), np.array([1, 0, 0]))
 
 # %% ../nbs/11_ngram.ipynb #f1d4603c
@@ -237,6 +252,9 @@ def _checked(config, n_vocab): # ValueError names the setting that is out of ran
         if not ok: raise ValueError(f'{name}={getattr(config, name)}: out of range for n-gram mixing')
     if not 2 <= n_vocab <= 65536: raise ValueError(f'n_vocab={n_vocab}: n-gram mixing wants 2 to 65,536 entries')
     return config
+
+def _check_tokens(tokens, n_vocab): # ValueError if one is not of the vocabulary
+    if len(tokens) and tokens.max() >= n_vocab: raise ValueError(f'token {tokens.max()} in a vocabulary of {n_vocab}')
 
 def _scratch(config, n_vocab):
     n = config.max_order+1
@@ -257,7 +275,7 @@ class _Pending(NamedTuple):
     block:Block
     first:int          # tokens counted before the block
     n_nodes:int        # nodes before the block
-    journal:np.ndarray # (2, tokens, max_order+1) int32: children touched, the times they had
+    journal:np.ndarray # (2, tokens, max_order+1) int32: old children touched, the times they had
     saved:list         # context, weights, squares, marks as they were
 
 # %% ../nbs/11_ngram.ipynb #3389942a
@@ -267,23 +285,32 @@ class Ngram:
         inner:Predictor,                  # the predictor that is corrected
         n_vocab:int,                      # entries of the vocabulary, at most 65,536
         config:NgramConfig=NgramConfig(), # settings; ValueError names one out of range
+        primer:np.ndarray=np.zeros(0, np.uint16), # (n,) uint16: tokens to be counted before the stream begins
     ):
         self.inner, self.n_vocab, self.config = inner, n_vocab, _checked(config, n_vocab)
         self.tables, self.work, self.pending = _empty(config), _scratch(config, n_vocab), None
+        self.n_primer, n = len(primer), config.max_order+1
+        _check_tokens(primer, n_vocab)
+        for part in np.split(primer, range(2**16, len(primer), 2**16)): # what one takes is a bound, not what it will be
+            n_nodes = min(int(self.tables.marks[N_NODES]) + n*len(part), config.max_nodes)
+            self.tables = _grown(self.tables, n_nodes, int(self.tables.marks[POSITION]) + len(part))
+            _count(self.tables, part, config.max_nodes, np.empty(n, np.int32), np.empty(n, np.int32))
 
     def score(self,
         block:Block, # targets to predict; ValueError if they were already counted or do not fit the vocabulary
     )->Tensor:       # (len(block), V) float64 on the CPU: natural-log probabilities; each row sums to 1 within 1e-12
         "The mixed distribution of every target; leaves no trace until `update`."
         _undo(self)
-        first, n_nodes = int(self.tables.marks[POSITION]), int(self.tables.marks[N_NODES])
+        n_nodes, counted, _ = map(int, self.tables.marks)
+        first = counted-self.n_primer
         if block.start < first: raise ValueError(f'block starts at {block.start}: {first} tokens were already counted')
         tokens = block.tokens[first:].astype(np.int64)
-        if tokens.max() >= self.n_vocab: raise ValueError(f'token {tokens.max()} in a vocabulary of {self.n_vocab}')
+        _check_tokens(tokens, self.n_vocab)
         inner = _normalised(self.inner.score(block), len(block), self.n_vocab)
         journal, out = np.full((2, len(tokens), self.config.max_order+1), -1, np.int32), np.empty_like(inner)
-        self.tables = t = _grown(self.tables, min(n_nodes + journal[0].size, self.config.max_nodes))
-        self.pending = _Pending(block, first, n_nodes, journal, [a.copy() for a in t[2:]])
+        n_most = min(n_nodes + journal[0].size, self.config.max_nodes)
+        self.tables = t = _grown(self.tables, n_most, counted + len(tokens))
+        self.pending = _Pending(block, first, n_nodes, journal, [a.copy() for a in t[3:]])
         _pass(t, tokens, inner, out, self.work, self.config.rate, self.config.max_nodes, *journal)
         return torch.from_numpy(out).log_()
 
@@ -300,11 +327,11 @@ class Ngram:
     @property
     def n_bytes(self)->int: # bytes
         "What the tables take now."
-        return self.tables.nodes.nbytes + self.tables.slots.nbytes
+        return sum(a.nbytes for a in self.tables[:3])
 
 # %% ../nbs/11_ngram.ipynb #ad6ec564
 def _undo(ngram): # take back what `score` did and no `update` confirmed
     if ngram.pending is None: return
     _rewind(ngram.tables, ngram.pending.n_nodes, *ngram.pending.journal)
-    for now, before in zip(ngram.tables[2:], ngram.pending.saved): now[:] = before
+    for now, before in zip(ngram.tables[3:], ngram.pending.saved): now[:] = before
     ngram.pending = None
