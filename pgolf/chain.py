@@ -9,7 +9,7 @@ __all__ = ['build_model', 'quant_config', 'batches', 'train_model', 'weights_of'
 # %% ../nbs/13_chain.ipynb #1aa38c1f
 import copy, dataclasses, hashlib, json, time
 from pathlib import Path
-import torch
+import numpy as np, torch
 from .ranks import Ranks, from_first
 from .score import CAP_BYTES, Ledger, Tapped, score_stream
 from .loader import Loader, Prefetch, ShuffledRows, TokenStream
