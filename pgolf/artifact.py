@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['CODECS', 'RATES', 'MAGIC', 'VERSION', 'MAX_HEADER_BYTES', 'MAX_RAW_BYTES', 'DTYPES', 'VOCAB', 'VOCABS', 'PRIMER',
-           'pack', 'Stream', 'read_header', 'unpack', 'pack_model', 'as_bytes', 'write_atomic', 'save_model',
-           'LoadedModel', 'own_model', 'read_model', 'load_model', 'bytes_by_part']
+           'pack', 'Stream', 'read_header', 'unpack', 'pack_model', 'write_atomic', 'save_model', 'LoadedModel',
+           'own_model', 'read_model', 'load_model', 'bytes_by_part']
 
 # %% ../nbs/09_artifact.ipynb #48638098
 import hashlib, json, lzma, math, os, struct
@@ -236,7 +236,7 @@ def unpack(
 # %% ../nbs/09_artifact.ipynb #964eccaf
 VOCAB = 'tokenizer:vocab' # no state dict has a colon in its names
 VOCABS = {VOCAB: Spelling, 'tokenizer:model': ModelFile} # the two kinds of vocabulary, and who reads them
-PRIMER = 'primer:tokens' # two bytes a token side by side: LZMA finds repeats of tokens, not of their halves
+PRIMER = 'primer:tokens' # as pairs of bytes: whoever packs them sees tokens, not their halves apart
 
 def _model_arrays(quantised): # a stored state as arrays, their stream names, and formats that are not float32
     arrays, groups, formats = {}, {}, {}
@@ -257,7 +257,7 @@ def pack_model(
     config:dict,                     # JSON values to build the model from; `vocab_size` must fit the vocabulary
     quant:QuantConfig=QuantConfig(), # how to round
     tokenizer:Spelling|ModelFile|None=None, # travels inside
-    primer:np.ndarray=np.zeros(0, np.uint16), # (n,) uint16: tokens of training text for the n-grams to begin with
+    primer:np.ndarray=np.zeros(0),   # (n, 2) uint8: tokens for the n-grams to begin with, low byte and high
     meta:dict|None=None,             # JSON values: anything else for the reader
     codecs:tuple=CODECS,             # which to try
 )->bytes:                            # the artifact; ValueError names a tensor that is not finite
@@ -267,14 +267,8 @@ def pack_model(
     if tokenizer is not None:
         name = 'tokenizer:'+tokenizer.suffix[1:]
         arrays[name], groups[name] = np.frombuffer(tokenizer.to_bytes(), np.uint8), 'vocabulary'
-    if len(primer): arrays[PRIMER], groups[PRIMER] = as_bytes(primer), 'primer'
+    if len(primer): arrays[PRIMER] = primer
     return pack(dict(config=config, formats=formats, extra=meta or {}), arrays, groups, codecs)
-
-def as_bytes(
-    tokens:np.ndarray, # (n,) uint16
-)->np.ndarray:         # (n, 2) uint8: low byte, high byte
-    "Tokens as a container takes them."
-    return np.ascontiguousarray(tokens, '<u2').view(np.uint8).reshape(-1, 2)
 
 # %% ../nbs/09_artifact.ipynb #5ca3ffc1
 def write_atomic(
@@ -310,8 +304,8 @@ _FORMATS = dict(float32=torch.float32, bfloat16=torch.bfloat16, float16=torch.fl
 def _check_stored(meta, arrays, streams): # ValueError if the arrays of a tensor do not fit its scheme
     if not all(type(meta.get(k)) is dict for k in ('config', 'formats', 'extra')):
         raise ValueError('header: not that of a model')
-    primer = arrays.get(PRIMER, np.zeros((0, 2), np.uint8))
-    if primer.dtype != np.uint8 or primer.shape[1:] != (2,): raise ValueError(f'{PRIMER}: not two bytes a token')
+    if PRIMER in arrays and (arrays[PRIMER].dtype, arrays[PRIMER].shape[1:]) != (np.uint8, (2,)):
+        raise ValueError(f'{PRIMER}: not two bytes a token')
     for name, scheme in _schemes(streams).items():
         values, scale = arrays[name], arrays.get(f'{name}:scale')
         right = values.dtype.kind in 'iu' if scheme == 'raw' else values.dtype.name == _SCHEME_DTYPES.get(scheme)
@@ -351,8 +345,8 @@ class LoadedModel:
 # %% ../nbs/09_artifact.ipynb #82215e24
 def _loaded(meta, arrays, state, name): # LoadedModel; ValueError if the vocabulary is not sound
     found = [kind.from_bytes(arrays[v].tobytes(), f'{name}: vocabulary') for v, kind in VOCABS.items() if v in arrays]
-    primer = arrays.get(PRIMER, np.zeros(0, np.uint8)).reshape(-1).view('<u2')
-    return LoadedModel(state, meta['config'], found[0] if found else None, meta['extra'], primer)
+    primer = arrays.get(PRIMER, np.zeros((0, 2), np.uint8))
+    return LoadedModel(state, meta['config'], found[0] if found else None, meta['extra'], primer.view('<u2')[:, 0])
 
 def own_model(
     data:bytes, # an artifact that this run has made

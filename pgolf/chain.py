@@ -18,7 +18,7 @@ from .sliding import Sliding, Workers
 from .quantize import QuantConfig, make_rounding, record_quant, record_rounding
 from .step import Training
 from .train import load_checkpoint, resume_training, train
-from .artifact import as_bytes, load_model, own_model, pack, save_model
+from .artifact import load_model, own_model, pack, save_model
 from .ttt import TTT
 from .ngram import Ngram
 from .settings import Settings
@@ -101,11 +101,12 @@ def weights_of(
 def choose_primer(
     s:Settings,
     corpus:Corpus,
-)->np.ndarray: # (n,) uint16
+)->np.ndarray: # (n, 2) uint8: low byte, high byte
     "As many tokens of the training stream, from its beginning, as the bytes set aside for them hold."
     limit = s.run.primer_bytes*s.run.ngram_enabled
-    tokens = TokenStream(corpus.train).take(min(sum(map(len, corpus.train)), 4*limit)) # packed, half a byte or more each
-    while 2*len(tokens) > limit and (n_bytes := len(pack({}, dict(primer=as_bytes(tokens))))) > limit:
+    n = min(sum(map(len, corpus.train)), 4*limit) # a token takes more than a quarter of a byte
+    tokens = TokenStream(corpus.train).take(n).astype('<u2').view(np.uint8).reshape(-1, 2)
+    while tokens.size > limit and (n_bytes := len(pack({}, dict(primer=tokens)))) > limit:
         tokens = tokens[:int(.99*len(tokens)*limit/n_bytes)]
     return tokens
 

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PARENT', 'TOKEN', 'COUNT', 'TIME', 'FIRST', 'NEXT', 'DISTINCT', 'TOTAL', 'ROOT', 'N_NODES', 'POSITION', 'BYTES_NODE',
-           'jit', 'Tables', 'find', 'append', 'deepest', 'bytes_bound', 'Counting']
+           'jit', 'Tables', 'find', 'append', 'deepest', 'bytes_bound', 'with_room', 'Counting']
 
 # %% ../nbs/11_counts.ipynb #085ceea0
 from typing import NamedTuple
@@ -150,6 +150,11 @@ def _empty(max_order): # tables of a stream not yet begun
     return Tables(nodes, np.full(2048, -1, np.int32), np.empty(1024, np.uint16), context, np.array([1, 0]))
 
 # %% ../nbs/11_counts.ipynb #fc2e465a
+def _check_limits(max_order, max_nodes, n_vocab): # ValueError names the one that is out of range
+    if not 1 <= max_order <= 255: raise ValueError(f'max_order={max_order}: contexts of 1 to 255 tokens')
+    if not 1024 <= max_nodes < 2**31: raise ValueError(f'max_nodes={max_nodes}: room for 1,024 to 2**31-1 strings')
+    if not 2 <= n_vocab <= 65536: raise ValueError(f'n_vocab={n_vocab}: counting wants 2 to 65,536 entries')
+
 def _check_tokens(tokens, n_vocab): # ValueError if one is not of the vocabulary
     if len(tokens) and tokens.max() >= n_vocab: raise ValueError(f'token {tokens.max()} in a vocabulary of {n_vocab}')
 
@@ -162,6 +167,7 @@ def _normalised(logp, n_rows, n_vocab): # (n_rows, V) float64: the inner probabi
         raise ValueError('an inner distribution does not sum to 1: mixing would hide it')
     return p.div_(total).numpy()
 
+# %% ../nbs/11_counts.ipynb #381e902b
 class _Pending(NamedTuple):
     "A block scored and not yet confirmed, and what it takes to undo it."
     block:Block
@@ -170,7 +176,28 @@ class _Pending(NamedTuple):
     journal:np.ndarray # (2, tokens, max_order+1) int32: old children touched, the times they had
     saved:list         # context, marks and all that was learnt, as they were
 
-# %% ../nbs/11_counts.ipynb #381e902b
+def _undo(counting): # take back what `score` did and no `update` confirmed
+    if counting.pending is None: return
+    _rewind(counting.tables, counting.pending.n_nodes, *counting.pending.journal)
+    for now, before in zip((*counting.tables[3:], *counting.learnt), counting.pending.saved): now[:] = before
+    counting.pending = None
+
+def with_room(
+    tables:Tables,
+    n_tokens:int, # still to be counted
+    max_nodes:int, # where it ends
+)->Tables: # the same, perhaps in larger arrays
+    "Room for the most that so many tokens can add."
+    used, counted = map(int, tables.marks)
+    return _grown(tables, min(used + n_tokens*len(tables.context), max_nodes), counted + n_tokens)
+
+def _primed(tables, primer, max_nodes): # the tables after this text, part by part: most of a part's room stays free
+    for i in range(0, len(primer), 2**16):
+        tables = with_room(tables, len(part := primer[i:i+2**16]), max_nodes)
+        _count(tables, part, max_nodes, np.empty_like(tables.context), np.empty_like(tables.context))
+    return tables
+
+# %% ../nbs/11_counts.ipynb #d82bb047
 class Counting:
     "A predictor around a predictor that counts what it has seen; a kernel says what comes of it."
     def __init__(self,
@@ -182,37 +209,23 @@ class Counting:
         learnt:tuple=(), # arrays that the kernel changes
         primer:np.ndarray=np.zeros(0, np.uint16), # (n,) uint16: tokens to be counted before the stream begins
     ):
-        if not 1 <= max_order <= 255: raise ValueError(f'max_order={max_order}: contexts of 1 to 255 tokens')
-        if not 1024 <= max_nodes < 2**31: raise ValueError(f'max_nodes={max_nodes}: room for 1,024 to 2**31-1 strings')
-        if not 2 <= n_vocab <= 65536: raise ValueError(f'n_vocab={n_vocab}: counting wants 2 to 65,536 entries')
+        _check_limits(max_order, max_nodes, n_vocab); _check_tokens(primer, n_vocab)
         self.inner, self.n_vocab, self.max_nodes, self.kernel, self.learnt = inner, n_vocab, max_nodes, kernel, learnt
-        self.tables, self.pending, self.n_primer, n = _empty(max_order), None, len(primer), max_order+1
-        _check_tokens(primer, n_vocab)
-        for i in range(0, len(primer), 2**16): # what a part may take is far more than what it will
-            part = primer[i:i+2**16]
-            self._grow(n*len(part), len(part))
-            _count(self.tables, part, max_nodes, np.empty(n, np.int32), np.empty(n, np.int32))
-
-    def _grow(self, n_nodes, n_tokens): # room for so many more
-        used, counted = map(int, self.tables.marks)
-        self.tables = _grown(self.tables, min(used+n_nodes, self.max_nodes), counted+n_tokens)
+        self.tables, self.n_primer, self.pending = _primed(_empty(max_order), primer, max_nodes), len(primer), None
 
     def score(self,
         block:Block, # targets to predict; ValueError if they were already counted or do not fit the vocabulary
     )->Tensor:       # (len(block), V) float64 on the CPU: natural-log probabilities; each row sums to 1 within 1e-12
         "The corrected distribution of every target; leaves no trace until `update`."
         _undo(self)
-        n_nodes, counted = map(int, self.tables.marks)
-        first = counted-self.n_primer
+        n_nodes, first = int(self.tables.marks[N_NODES]), int(self.tables.marks[POSITION])-self.n_primer
         if block.start < first: raise ValueError(f'block starts at {block.start}: {first} tokens were already counted')
-        tokens = block.tokens[first:].astype(np.int64)
-        _check_tokens(tokens, self.n_vocab)
+        _check_tokens(tokens := block.tokens[first:].astype(np.int64), self.n_vocab)
         inner = _normalised(self.inner.score(block), len(block), self.n_vocab)
+        self.tables, out = with_room(self.tables, len(tokens), self.max_nodes), np.empty_like(inner)
         journal = np.full((2, len(tokens), len(self.tables.context)), -1, np.int32)
-        self._grow(journal[0].size, len(tokens))
-        changing = (*self.tables[3:], *self.learnt)
-        self.pending = _Pending(block, first, n_nodes, journal, [a.copy() for a in changing])
-        out = np.empty_like(inner)
+        saved = [a.copy() for a in (*self.tables[3:], *self.learnt)]
+        self.pending = _Pending(block, first, n_nodes, journal, saved)
         self.kernel(self.tables, self.learnt, tokens, inner, out, self.max_nodes, *journal)
         return torch.from_numpy(out).log_()
 
@@ -225,14 +238,3 @@ class Counting:
         if not same or not np.array_equal(old.block.tokens[old.first:], block.tokens[old.first:]): self.score(block)
         self.pending = None
         self.inner.update(block)
-
-    @property
-    def n_bytes(self)->int: # bytes
-        "What the tables take now."
-        return sum(a.nbytes for a in self.tables[:3])
-
-def _undo(counting): # take back what `score` did and no `update` confirmed
-    if counting.pending is None: return
-    _rewind(counting.tables, counting.pending.n_nodes, *counting.pending.journal)
-    for now, before in zip((*counting.tables[3:], *counting.learnt), counting.pending.saved): now[:] = before
-    counting.pending = None

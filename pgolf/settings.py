@@ -48,7 +48,7 @@ class RunConfig:
     ttt_enabled:bool=True      # score with test-time training too
     ttt_chunk_tokens:int=32768 # tokens scored between two lessons
     ngram_enabled:bool=True    # score with n-gram mixing on top
-    primer_bytes:int=0         # of training text in the artifact, packed, for the n-grams to begin with; as much as fits
+    primer_bytes:int=0         # of training text, packed, in the artifact at most: the n-grams begin with it
     sample_tokens:int=96       # tokens of each sample that the packed model writes
 
 # %% ../nbs/12_settings.ipynb #cbc633e0
