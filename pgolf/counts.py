@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PARENT', 'TOKEN', 'COUNT', 'TIME', 'FIRST', 'NEXT', 'DISTINCT', 'TOTAL', 'ROOT', 'N_NODES', 'POSITION', 'BYTES_NODE',
-           'jit', 'Tables', 'find', 'append', 'deepest', 'bytes_bound', 'with_room', 'Counting']
+           'jit', 'Tables', 'find', 'look', 'append', 'bytes_bound', 'with_room', 'Counting']
 
 # %% ../nbs/11_counts.ipynb #085ceea0
 from typing import NamedTuple
@@ -49,11 +49,11 @@ def find(
 
 # %% ../nbs/11_counts.ipynb #3c762a26
 @jit
-def _add(tables, parent, token, slot, when, max_nodes): # a child seen once -> its id, or -1 where there is no room
+def _add(tables, parent, token, when, max_nodes): # a child seen once -> its id, or -1 where there is no room
     nodes, child = tables.nodes, tables.marks[N_NODES]
     if child >= max_nodes: return -1
     tables.marks[N_NODES] += 1
-    tables.slots[slot] = child
+    tables.slots[find(nodes, tables.slots, parent, token)[1]] = child
     nodes[child, PARENT], nodes[child, TOKEN], nodes[child, COUNT], nodes[child, TIME] = parent, token, 1, when
     nodes[child, FIRST], nodes[child, NEXT] = -1, nodes[parent, FIRST]
     nodes[child, DISTINCT], nodes[child, TOTAL] = 0, 0
@@ -62,28 +62,40 @@ def _add(tables, parent, token, slot, when, max_nodes): # a child seen once -> i
     return child
 
 @jit
+def look(
+    tables:Tables,
+    token:int,           # what comes
+    children:np.ndarray, # (max_order+1,) int32: gets its node after each context, -1 where it has none
+)->int:                  # order of the longest context that something has followed before
+    "What a token finds: look-ups only, none of which waits for another."
+    context, top = tables.context, 0
+    for n in range(len(context)):
+        children[n] = -1
+        if context[n] >= 0 and tables.nodes[context[n], FIRST] >= 0:
+            children[n] = find(tables.nodes, tables.slots, context[n], token)[0]
+            top += n == top+1 # in a full table there may be gaps
+    return top
+
+@jit
 def append(
     tables:Tables,
-    token:int,         # what came
-    max_nodes:int,     # where nothing new is taken any more
-    children:np.ndarray, # (max_order+1,) int32: gets the old nodes touched, -1 for none
-    times:np.ndarray,  # (max_order+1,) int32: gets the times they had
+    token:int,           # what came
+    max_nodes:int,       # where nothing new is taken any more
+    children:np.ndarray, # (max_order+1,) int32: as `look` left them
+    times:np.ndarray,    # (max_order+1,) int32: gets the times that they had
 )->None:
     "Count one token after all its contexts."
     nodes, slots, context, now = tables.nodes, tables.slots, tables.context, tables.marks[POSITION]
     tables.history[now] = token
     for n in range(len(context)-1, -1, -1): # longest first: a string's first successor may be this very token
-        parent, child, children[n] = context[n], -1, -1
-        if parent >= 0 and (n == 0 or nodes[parent, FIRST] >= 0):
-            child, slot = find(nodes, slots, parent, token)
-            if child < 0: child = _add(tables, parent, token, slot, now, max_nodes)
-            else:
-                before = nodes[child, TIME]
-                if nodes[child, FIRST] < 0 and n+1 < len(context): # the second time: what came after the first
-                    after = tables.history[before+1]
-                    _add(tables, child, after, find(nodes, slots, child, after)[1], before+1, max_nodes)
-                children[n], times[n] = child, before
-                nodes[child, COUNT] += 1; nodes[child, TIME] = now; nodes[parent, TOTAL] += 1
+        parent, child = context[n], children[n]
+        if child >= 0:
+            times[n] = before = nodes[child, TIME]
+            if nodes[child, FIRST] < 0 and n+1 < len(context): # the second time: what came after the first
+                after = tables.history[before+1]
+                _add(tables, child, after, before+1, max_nodes)
+            nodes[child, COUNT] += 1; nodes[child, TIME] = now; nodes[parent, TOTAL] += 1
+        elif parent >= 0 and (n == 0 or nodes[parent, FIRST] >= 0): child = _add(tables, parent, token, now, max_nodes)
         if n+1 < len(context): context[n+1] = child
     tables.marks[POSITION] += 1
 
@@ -105,17 +117,9 @@ def _rewind(tables, n_nodes, children, times):
 
 @jit
 def _count(tables, tokens, max_nodes, children, times): # tokens that nobody predicts and nobody takes back
-    for token in tokens: append(tables, token, max_nodes, children, times)
-
-@jit
-def deepest(
-    tables:Tables,
-)->int: # 0 if there is none
-    "The order of the longest context that something has followed before."
-    top = 0
-    while top+1 < len(tables.context) and tables.context[top+1] >= 0 and tables.nodes[tables.context[top+1], FIRST] >= 0:
-        top += 1
-    return top
+    for token in tokens:
+        look(tables, token, children)
+        append(tables, token, max_nodes, children, times)
 
 # %% ../nbs/11_counts.ipynb #4863b994
 def bytes_bound(
@@ -173,7 +177,7 @@ class _Pending(NamedTuple):
     block:Block
     first:int          # tokens of the stream counted before the block
     n_nodes:int        # nodes before the block
-    journal:np.ndarray # (2, tokens, max_order+1) int32: old children touched, the times they had
+    journal:np.ndarray # (2, tokens, max_order+1) int32: what `look` found, the times it had
     saved:list         # context, marks and all that was learnt, as they were
 
 def _undo(counting): # take back what `score` did and no `update` confirmed

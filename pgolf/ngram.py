@@ -13,7 +13,7 @@ from functools import partial
 from typing import NamedTuple
 import numpy as np
 from .score import Predictor
-from .counts import COUNT, DISTINCT, FIRST, NEXT, POSITION, TIME, TOKEN, TOTAL, Counting, append, deepest, find, jit
+from .counts import COUNT, DISTINCT, FIRST, NEXT, POSITION, TIME, TOKEN, TOTAL, Counting, append, jit, look
 
 # %% ../nbs/11_ngram.ipynb #c16cf3db
 ORDERS, SHORTER, COUNTS, SPREADS, SURPRISES, SHARES, AGES = 13, 4, 8, 6, 10, 8, 24 # values of each discrete feature
@@ -78,9 +78,9 @@ def _successors(nodes, context, now, work): # sum of their weights, index and co
 
 # %% ../nbs/11_ngram.ipynb #2ce29330
 @jit
-def _predict(tables, gates, inner, out, work):
+def _predict(tables, gates, top, inner, out, work):
     nodes, context = tables.nodes, tables.context
-    now, top, scale = tables.marks[POSITION], deepest(tables), 1.
+    now, scale = tables.marks[POSITION], 1.
     for x in range(len(out)): out[x] = inner[x]
     for n in range(len(context)): work.gate[n] = 0.
     for n in range(1, top+1):
@@ -96,14 +96,13 @@ def _predict(tables, gates, inner, out, work):
         scale *= 1-gate
         for i in range(count): out[work.token[i]] += gate*work.weight[i]/(total*scale)
     for x in range(len(out)): out[x] *= scale
-    return top
 
 # %% ../nbs/11_ngram.ipynb #aa379a2c
 @jit
-def _learn(tables, gates, token, prior, top, work, rate): # prior: the inner predictor's probability of the token
+def _learn(tables, gates, children, top, prior, work, rate): # prior: the inner predictor's probability of the token
     nodes, now, p = tables.nodes, tables.marks[POSITION], prior
     for n in range(1, top+1):
-        child = find(nodes, tables.slots, tables.context[n], token)[0]
+        child = children[n]
         work.share[n] = math.sqrt(nodes[child, COUNT]/(now-nodes[child, TIME]))/work.total[n] if child >= 0 else 0.
         work.below[n] = p
         p += work.gate[n]*(work.share[n]-p)
@@ -123,9 +122,10 @@ def _pass(work, rate, tables, gates, tokens, inner, out, max_nodes, children, ti
     n_before = len(tokens)-len(inner)
     for i in range(len(tokens)):
         row = i-n_before
+        top = look(tables, tokens[i], children[i])
         if row >= 0:
-            top = _predict(tables, gates, inner[row], out[row], work)
-            _learn(tables, gates, tokens[i], inner[row, tokens[i]], top, work, rate)
+            _predict(tables, gates, top, inner[row], out[row], work)
+            _learn(tables, gates, children[i], top, inner[row, tokens[i]], work, rate)
         append(tables, tokens[i], max_nodes, children[i], times[i])
 
 # %% ../nbs/11_ngram.ipynb #d29c6d21
@@ -151,5 +151,5 @@ class Ngram(Counting):
         self.work = Work(np.zeros(n), np.zeros(n), np.zeros((n, len(SIZES)), np.int64), np.zeros(n), np.zeros(n),
                          np.zeros(n_vocab, np.int32), np.zeros(n_vocab))
         gates = Gates(np.full(N_FEATURES, config.start/len(SIZES)), np.zeros(N_FEATURES), np.zeros(1, np.int64))
-        super().__init__(inner, n_vocab, config.max_order, config.max_nodes, partial(_pass, self.work, config.rate), gates,
-                         primer)
+        kernel = partial(_pass, self.work, config.rate)
+        super().__init__(inner, n_vocab, config.max_order, config.max_nodes, kernel, gates, primer)
