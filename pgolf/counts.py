@@ -31,6 +31,11 @@ class Tables(NamedTuple):
 jit = njit(cache=__name__ != '__main__') # in a notebook the cache would miss that a callee's cell has changed
 
 @jit
+def _home(slots, parent, token): # the slot where the search begins
+    mixed = np.uint64((parent << 16) | token)*np.uint64(0x9E3779B97F4A7C15) # Knuth, volume 3, 6.4: Fibonacci hashing
+    return np.int64((mixed >> np.uint64(32)) & np.uint64(len(slots)-1))
+
+@jit
 def find(
     nodes,  # of Tables
     slots,  # of Tables
@@ -38,13 +43,11 @@ def find(
     token,  # what follows its string
 ): # the child's id or -1, and the slot where it is or would go
     "The node of a string one token longer."
-    mask = len(slots)-1
-    mixed = np.uint64((parent << 16) | token)*np.uint64(0x9E3779B97F4A7C15) # Knuth, volume 3, 6.4: Fibonacci hashing
-    at = np.int64((mixed >> np.uint64(32)) & np.uint64(mask))
+    at = _home(slots, parent, token)
     while slots[at] >= 0:
         node = slots[at]
         if nodes[node, PARENT] == parent and nodes[node, TOKEN] == token: return node, at
-        at = (at+1) & mask
+        at = (at+1) & (len(slots)-1)
     return -1, at
 
 # %% ../nbs/11_counts.ipynb #3c762a26
@@ -76,6 +79,7 @@ def look(
             top += n == top+1 # in a full table there may be gaps
     return top
 
+# %% ../nbs/11_counts.ipynb #09d7a060
 @jit
 def append(
     tables:Tables,
@@ -133,7 +137,10 @@ def bytes_bound(
 
 @jit
 def _rehash(nodes, slots, n_nodes):
-    for node in range(1, n_nodes): slots[find(nodes, slots, nodes[node, PARENT], nodes[node, TOKEN])[1]] = node
+    for node in range(1, n_nodes):
+        at = _home(slots, nodes[node, PARENT], nodes[node, TOKEN])
+        while slots[at] >= 0: at = (at+1) & (len(slots)-1) # all are different: nothing to compare
+        slots[at] = node
 
 def _grown(tables, n_nodes, n_tokens): # the same tables with room for so many nodes and tokens
     if n_tokens > len(tables.history):
@@ -141,7 +148,8 @@ def _grown(tables, n_nodes, n_tokens): # the same tables with room for so many n
         tables = tables._replace(history=np.r_[tables.history, more])
     if n_nodes <= len(tables.nodes): return tables
     capacity, used = 1 << (n_nodes-1).bit_length(), int(tables.marks[N_NODES])
-    nodes = np.empty((capacity, 8), np.int32)
+    raw = np.empty(8*capacity+15, np.int32)
+    nodes = raw[-raw.ctypes.data//4 % 16:][:8*capacity].reshape(-1, 8) # two nodes to a cache line, none across
     nodes[:used] = tables.nodes[:used]
     slots = np.full(2*capacity, -1, np.int32)
     _rehash(nodes, slots, used)
