@@ -72,7 +72,7 @@ def score_command(a:argparse.Namespace)->None:
     corpus = Corpus([], tok.encode_documents(docs), docs, tok, {}, lossy_bytes(s.run, tok, docs))
     with tempfile.TemporaryDirectory() as d:
         journal = Journal(Path(d)/'score')
-        bpb = score_model(model, s, corpus, journal)
+        bpb = score_model(model, s, corpus, journal, primer=loaded.primer)
         close(journal)
     print(console_table(dict(val_bpb=bpb, baselines=baselines(docs), lossy=corpus.lossy_bytes is not None)))
 

@@ -43,7 +43,7 @@ def run_script(
     "Train, pack, read back, score, and say what it cost."
     began, journal = time.perf_counter(), open_folder(s, Folder, ranks=ranks)
     def finish(model, loaded, state, corpus, facts):
-        bpb = score_model(model, s, corpus, journal, ranks)
+        bpb = score_model(model, s, corpus, journal, ranks, loaded.primer)
         if not journal.writes: return dict(val_bpb=bpb)
         results = basic_results(s, corpus, facts, bpb, journal, n_code, began, ranks.world)
         save_json(journal.folder/'results.json', results)

@@ -88,7 +88,7 @@ def run(
     def finish_run(model, loaded, state, corpus, facts):
         before = {k: p for k, p in state.items() if k in loaded.state}
         np.savez_compressed(journal.folder/'weights.npz', **histogram(before, loaded.state))
-        results = finish(s, model, corpus, facts, journal, began)
+        results = finish(s, model, loaded.primer, corpus, facts, journal, began)
         journal.say('\n' + console_table(results))
         journal.say('\n  the packed model writes\n' + show_samples(results['samples']))
         journal.say(f'\nreport: {journal.folder}/report.html')
@@ -96,11 +96,11 @@ def run(
     return run_chain(s, journal, get_corpus, finish_run, n_code=lambda: len(packed_script()))
 
 def finish(
-    s:Settings, model:GPT, corpus:Corpus, facts:dict, journal:Journal,
+    s:Settings, model:GPT, primer:np.ndarray, corpus:Corpus, facts:dict, journal:Journal,
     began:float, # time.perf_counter() at the start of the run
 )->dict: # what results.json holds
     "Score, compare, write results and report."
-    bpb = score_model(model, s, corpus, journal)
+    bpb = score_model(model, s, corpus, journal, primer=primer)
     with journal.stage('samples'):
         wrote = samples(model, corpus.tok, corpus.docs, s.run.sample_tokens, s.train.train_seq_len)
     with journal.stage('baselines'): beside = baselines(corpus.docs)

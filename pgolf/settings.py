@@ -52,6 +52,7 @@ class RunConfig:
     ttt_enabled:bool=True      # score with test-time training too
     ttt_chunk_tokens:int=32768 # tokens scored between two lessons
     ngram_enabled:bool=True    # score with n-gram mixing on top
+    primer_bytes:int=0         # of training text, packed, in the artifact at most: the n-grams begin with it
     sample_tokens:int=96       # tokens of each sample that the packed model writes
 
 # %% ../nbs/12_settings.ipynb #cbc633e0
@@ -97,7 +98,7 @@ PRESETS = {
         warmup_steps=0, schedule='share', warmdown_share=.6, ema_decay=.99, muon_momentum=.95,
         muon_momentum_warmup_steps=200, eval_stride=32, val_bytes=262144,
         train_log_every=10, calibration_tokens=16384, ttt_chunk_tokens=4096, ttt_batch_seqs=8, ttt_epochs=1,
-        ttt_optimizer='adamw', ttt_lr=3e-4),
+        ttt_optimizer='adamw', ttt_lr=3e-4, primer_bytes=8_000_000),
     'gpu': dict(
         max_wallclock_seconds=600., iterations=ENDLESS, epochs=8., train_batch_tokens=131072, train_seq_len=1024,
         grad_accum=1, schedule='share', warmdown_share=.6, bigram_vocab_size=10240, muon_momentum_warmup_steps=300),
@@ -196,7 +197,7 @@ def _check_settings(s): # ValueError for values that no module catches before ti
     t, r = s.train, s.run
     at_least = dict(train_seq_len=(t, 1), train_batch_tokens=(t, 1), grad_accum=(t, 1), eval_stride=(r, 1),
                     ttt_chunk_tokens=(r, 1), max_wallclock_seconds=(t, 0), val_bytes=(r, 0), epochs=(r, 0),
-                    sample_tokens=(r, 0), calibration_tokens=(r, 1), cap_bytes=(r, 1),
+                    sample_tokens=(r, 0), primer_bytes=(r, 0), calibration_tokens=(r, 1), cap_bytes=(r, 1),
                     seed=(r, 0), threads=(r, 0), eval_seq_len=(r, 0))
     for name, (section, least) in at_least.items():
         if (v := getattr(section, name)) < least: raise ValueError(f'{name}={v}: must be at least {least}')
