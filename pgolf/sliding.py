@@ -138,13 +138,15 @@ def last_logp(
 
 def inputs_of(
     tokens:np.ndarray, # (N,) integers: the stream as far as it may be seen
-    plan:list,         # (start, first, last) of windows of one length
+    plan:list,         # (start, first, last) of windows
     length:int,        # inputs a window holds
     device='cpu',
-)->Tensor:             # (windows, T) int64; beyond ROPE_REFERENCE filled up to the full length
+)->Tensor:             # (windows, T) int64: filled up to the longest, and beyond ROPE_REFERENCE to `length`
     "What windows read."
-    ids = torch.from_numpy(np.stack([tokens[start:last] for start, _, last in plan]).astype(np.int64)).to(device)
-    return F.pad(ids, (0, length-ids.size(1))) if length > ROPE_REFERENCE else ids
+    width = length if length > ROPE_REFERENCE else max(last-start for start, _, last in plan)
+    ids = np.zeros((len(plan), width), dtype=np.int64)
+    for row, (start, _, last) in zip(ids, plan): row[:last-start] = tokens[start:last]
+    return torch.from_numpy(ids).to(device)
 
 @torch.no_grad()
 def score_windows(
