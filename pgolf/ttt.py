@@ -18,13 +18,10 @@ from .sliding import Sliding, inputs_of, last_logp, loss_and_gradients, share_of
 from .muon import BANKS
 
 # %% ../nbs/10_ttt.ipynb #243c4262
-RECIPES = 'blocks', 'phased', 'lora', 'blocks+lora', 'phased+lora'
-LORA_ON = 'q', 'k', 'v', 'out', 'up', 'down', 'head'
-
 @dataclass
 class TTTConfig:
-    "How the model learns from what has been scored; the defaults are the record's, those of LoRA and phases the field's."
-    recipe:str='blocks'    # 'blocks', 'phased', 'lora' (each document apart), or upon another: 'blocks+lora', 'phased+lora'
+    "How the model learns from what has been scored; defaults of the record, and of the field where it had none."
+    recipe:str='blocks'    # 'blocks', 'phased', 'lora' (each document apart), 'blocks+lora' or 'phased+lora'
     lr:float=.005          # rate at the first block
     momentum:float=.9      # of plain SGD, kept from block to block; for adamw its first beta
     optimizer:str='sgd'    # 'sgd' or 'adamw'
@@ -46,15 +43,21 @@ class TTTConfig:
     lora_chunk:int=48      # tokens scored between two steps
     lora_on:str='q,k,v,out,up,down,head' # what they are added to
 
-    def __post_init__(self):
-        if self.recipe not in RECIPES: raise ValueError(f"recipe={self.recipe}: one of {', '.join(RECIPES)}")
-        if not {*self.lora_on.split(',')} <= {*LORA_ON}: raise ValueError(f"lora_on={self.lora_on}: of {','.join(LORA_ON)}")
-        if self.optimizer not in ('sgd', 'adamw'): raise ValueError(f"optimizer={self.optimizer}: 'sgd' or 'adamw'")
-        least = dict(lr=0, epochs=0, batch_seqs=1, seq_len=1, max_seqs=0, grad_clip=0, freeze_blocks=0,
-                     phases=0, phase_docs=1, lora_lr=0, lora_rank=1, lora_decay=0, lora_chunk=1)
-        for name, n in least.items():
-            if getattr(self, name) < n: raise ValueError(f'{name}={getattr(self, name)}: must be at least {n}')
-        if not 0 <= self.momentum < 1: raise ValueError(f'momentum={self.momentum}: from 0 to below 1')
+    def __post_init__(self): _check(self)
+
+# %% ../nbs/10_ttt.ipynb #b162c50b
+RECIPES = 'blocks', 'phased', 'lora', 'blocks+lora', 'phased+lora'
+LORA_ON = 'q', 'k', 'v', 'out', 'up', 'down', 'head'
+
+def _check(cfg): # ValueError names a setting that cannot be
+    if cfg.recipe not in RECIPES: raise ValueError(f"recipe={cfg.recipe}: one of {', '.join(RECIPES)}")
+    if {*cfg.lora_on.split(',')} - {*LORA_ON}: raise ValueError(f"lora_on={cfg.lora_on}: of {','.join(LORA_ON)}")
+    if cfg.optimizer not in ('sgd', 'adamw'): raise ValueError(f"optimizer={cfg.optimizer}: 'sgd' or 'adamw'")
+    least = dict(lr=0, epochs=0, batch_seqs=1, seq_len=1, max_seqs=0, grad_clip=0, freeze_blocks=0,
+                 phases=0, phase_docs=1, lora_lr=0, lora_rank=1, lora_decay=0, lora_chunk=1)
+    for name, n in least.items():
+        if getattr(cfg, name) < n: raise ValueError(f'{name}={getattr(cfg, name)}: must be at least {n}')
+    if not 0 <= cfg.momentum < 1: raise ValueError(f'momentum={cfg.momentum}: from 0 to below 1')
 
 # %% ../nbs/10_ttt.ipynb #5b47c02e
 def ttt_rate(
@@ -203,7 +206,7 @@ def documents_of(
     block:Block,
     bos_id:int,    # token that begins a document
 )->list:           # (first, last): the inputs first..last-1 whose targets are a document's part of the block
-    "A block's documents; the token that ends one and begins the next is a target of the former and an input of the latter."
+    "A block's documents. The token between two is a target of the former and an input of the latter."
     cuts = np.flatnonzero(block.tokens[block.start:-1] == bos_id) + block.start
     cuts = [block.start-1, *cuts.tolist(), block.stop-1]
     return [*zip(cuts, cuts[1:])]
