@@ -257,6 +257,7 @@ class LoRA:
         _, self.fresh, self.state = self.scored
         self.inner.update(block)
 
+# %% ../nbs/10_ttt.ipynb #4ef93dbb
 def adapt(
     lora:LoRA,
     tokens:np.ndarray, # (N,) uint16: the stream up to the block's end
