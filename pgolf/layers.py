@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['NORM_EPS', 'ROPE_REFERENCE', 'rms_norm', 'rope_tables', 'rotate', 'exclude_self', 'bigram_hash', 'shift_one',
-           'LowRank', 'init_matrix', 'init_projection', 'Smear', 'causal_attention', 'documents', 'flash_kernel', 'mlp']
+           'LowRank', 'init_matrix', 'init_projection', 'Smear', 'causal_attention', 'documents', 'flash_kernel',
+           'product', 'mlp']
 
 # %% ../nbs/04_layers.ipynb #6ef2cd68
 import importlib
@@ -172,10 +173,19 @@ def flash_kernel(
     except Exception: return None # whatever a strange package raises, it is not a kernel for this machine
 
 # %% ../nbs/04_layers.ipynb #ff74864a
+def product(
+    x:Tensor, # (B, T, in) float
+    w,        # (out, in) float; or that and two more: (B, r, in) and (B, out, r), of which each row has its own
+)->Tensor:    # (B, T, out) float
+    "x times a matrix, or times a matrix and the product of two thin ones."
+    if isinstance(w, Tensor): return F.linear(x, w)
+    w, A, B = w
+    return F.linear(x, w) + x @ A.to(x.dtype).mT @ B.to(x.dtype).mT
+
 def mlp(
-    x:Tensor,    # (B, T, d) float
-    up:Tensor,   # (m, d) float, or (B, m, d): each row its own
-    down:Tensor, # (d, m) float, or (B, d, m)
-)->Tensor:       # (B, T, d) float
+    x:Tensor, # (B, T, d) float
+    up,       # (m, d) float, as for `product`
+    down,     # (d, m) float, as for `product`
+)->Tensor:    # (B, T, d) float
     "Down . leaky_relu(Up . x, 1/2) squared."
-    return F.leaky_relu(x @ up.mT, .5).square() @ down.mT
+    return product(F.leaky_relu(product(x, up), .5).square(), down)

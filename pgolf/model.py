@@ -14,7 +14,7 @@ from functools import partial
 import torch, torch.nn.functional as F
 from torch import nn, Tensor
 from .layers import LowRank, Smear, bigram_hash, causal_attention, documents, exclude_self, flash_kernel, init_matrix
-from .layers import mlp, rms_norm, rope_tables, rotate, shift_one
+from .layers import mlp, product, rms_norm, rope_tables, rotate, shift_one
 
 # %% ../nbs/04_model.ipynb #991ade91
 @dataclass
@@ -111,19 +111,19 @@ class Attention(nn.Module):
     def forward(self, x:Tensor, w:dict, rope:tuple, ve:Tensor|None, v0:Tensor|None, attend=causal_attention,
                 n:int=0)->tuple:
         "Output (B, T, d), or of the last n positions, and this layer's values before any mixing, (B, T, K, D)."
-        values = x @ w['v'].mT
+        values = product(x, w['v'])
         if ve is not None: values = values + ve
         values = raw = values.unflatten(-1, (self.K, -1))
         if v0 is not None: values = self.vr_lambda[0].to(x.dtype)*v0 + self.vr_lambda[1].to(x.dtype)*values
-        keys = rotate(rms_norm((x @ w['k'].mT).unflatten(-1, (self.K, -1))), *rope)
+        keys = rotate(rms_norm(product(x, w['k']).unflatten(-1, (self.K, -1))), *rope)
         x = x[:, -n:] # all of them where n is 0
-        queries = rotate(rms_norm((x @ w['q'].mT).unflatten(-1, (self.H, -1))), *(t[..., -n:, :] for t in rope))
+        queries = rotate(rms_norm(product(x, w['q']).unflatten(-1, (self.H, -1))), *(t[..., -n:, :] for t in rope))
         y = attend(queries*self.q_gain.to(x.dtype)[:, None], keys, values)
         if self.exclusive: y = exclude_self(y, values[:, -n:])
         if hasattr(self, 'attn_gate'):
             gate = F.linear(x, self.attn_gate.weight.to(x.dtype), self.attn_gate.bias.to(x.dtype))
             y = y*gate.sigmoid()[..., None]
-        return y.flatten(2) @ w['out'].mT, raw
+        return product(y.flatten(2), w['out']), raw
 
 # %% ../nbs/04_model.ipynb #cdba9de8
 class Layer(nn.Module):
@@ -205,14 +205,14 @@ def init_weights(
 def layer_weights(
     model:GPT,
     dtype,  # of the activations; matrices are cast to it
-    added:dict={}, # name as below -> (layers, out, in) or (B, layers, out, in): to be added, for each row its own
-)->list:    # for each layer a dict of q, k, v, out, up, down
+    added:dict={}, # name as below -> (B, layers, r, in) and (B, layers, out, r): for each row two thin matrices a layer
+)->list:    # for each layer a dict of q, k, v, out, up, down, as for `product`
     "The banks, rounded if late QAT is on, cast once, and cut into layers."
     u = n_sets(model.cfg)
     def bank(name): return model.rounded(name, getattr(model, name)).to(dtype)
     qo, kv, up, down = map(bank, ('qo_bank', 'kv_bank', 'mlp_up_bank', 'mlp_down_bank'))
     sets = [dict(q=qo[i], out=qo[u+i], k=kv[i], v=kv[u+i], up=up[i], down=down[i]) for i in range(u)]
-    return [{k: w + added[k][..., i, :, :].to(dtype) if k in added else w for k, w in sets[j].items()}
+    return [{k: (w, *(t[:, i] for t in added[k])) if k in added else w for k, w in sets[j].items()}
             for i, j in enumerate(sets_of_layers(model.cfg))]
 
 # %% ../nbs/04_model.ipynb #2f9767df
@@ -274,13 +274,12 @@ def features(
 def logits(
     model:GPT,
     x:Tensor, # (..., d): output of `features`
-    added:dict={}, # 'head' -> (V, d) or (B, V, d): to be added to the output layer
+    added:dict={}, # 'head' -> (B, r, d) and (B, V, r): for each row two thin matrices
 )->Tensor:    # (..., V), within plus and minus logit_softcap
     "Scores of every token of the vocabulary, softly capped if the configuration says so."
     name = 'tok_emb' if model.cfg.tie_embeddings else 'lm_head'
-    w = model.rounded(f'{name}.weight', getattr(model, name).weight)
-    if 'head' in added: w = w + added['head']
-    return soft_cap(x @ w.to(x.dtype).mT, model.cfg.logit_softcap)
+    w = model.rounded(f'{name}.weight', getattr(model, name).weight).to(x.dtype)
+    return soft_cap(product(x, (w, *added['head']) if 'head' in added else w), model.cfg.logit_softcap)
 
 def soft_cap(
     z:Tensor,  # float

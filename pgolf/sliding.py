@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['window_start', 'windows', 'n_cores', 'Workers', 'loss_and_gradients', 'share_of', 'Sliding', 'last_logp', 'inputs_of',
-           'score_windows', 'write']
+           'score_windows', 'record_windows', 'nats_of', 'record_specimen', 'write']
 
 # %% ../nbs/05_sliding.ipynb #f275265a
 import os
@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 import numpy as np, torch, torch.nn.functional as F
 from torch import Tensor
-from .score import Block
+from .score import Block, bits_per_byte
 from .layers import ROPE_REFERENCE
 from .model import GPT, features, logits, nats_loss
 
@@ -160,6 +160,38 @@ def score_windows(
     start, first, last = plan[0]
     ids = inputs_of(tokens, plan, length, next(model.parameters()).device)
     return compute(model, ids, ids.size(1)-first+start)[:, :last-first].flatten(0, 1)
+
+# %% ../nbs/05_sliding.ipynb #dfdf5151
+def record_windows(
+    n_inputs:int, # of the stream, one less than its tokens
+    length:int,   # inputs a window holds
+    stride:int,   # inputs from one window's start to the next
+    n_least:int=1, # inputs that a window after the first must hold; the record's test-time training asks for `stride`
+)->list:          # (start, first, last) as from `windows`; at the end of the stream with repeats
+    "The record's windows, which are not those of a score."
+    ends = [(start, min(start+length, n_inputs)) for start in range(0, n_inputs, stride)]
+    return [(a, max(a, z-stride) if a else 0, z) for a, z in ends if not a or z-a >= n_least]
+
+def nats_of(
+    sliding:Sliding,
+    tokens:np.ndarray, # (N,) uint16: the stream
+    plan:list,         # windows
+)->tuple:              # (n,) int64 inputs, and (n,) float64 nats of the targets after them, in the order of the plan
+    "What each target of each window costs, counted as often as it occurs."
+    at = np.concatenate([np.arange(first, last) for _, first, last in plan])
+    sliding.model.eval()
+    logp, target = sliding.score_plan(tokens, plan), torch.from_numpy(tokens[at+1].astype(np.int64))
+    return at, -logp.gather(1, target.to(logp.device)[:, None])[:, 0].double().cpu().numpy()
+
+def record_specimen(
+    sliding:Sliding,
+    tokens:np.ndarray,  # (N,) uint16: the stream
+    n_bytes:np.ndarray, # (N,) bytes of each token, by whatever table
+)->dict:                # inputs, nats, mean nats, bits per byte: all with repeats
+    "The record's sliding evaluation, repeats and all: to compare with its log, never a score."
+    at, nats = nats_of(sliding, tokens, record_windows(len(tokens)-1, sliding.length, sliding.stride))
+    bpb = bits_per_byte(nats.sum(), n_bytes[at+1].sum())
+    return dict(inputs=at, nats=nats, mean_nats=nats.mean(), bits_per_byte_with_repeats=bpb)
 
 # %% ../nbs/05_sliding.ipynb #92be40b7
 @torch.no_grad()

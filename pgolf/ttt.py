@@ -288,7 +288,8 @@ def lesson(
     least = min(first-start for start, first, _ in plan)
     with torch.enable_grad():
         learnt = [t.detach().requires_grad_() for t in state[:2*n]]
-        added = {k: cfg.lora_alpha/cfg.lora_rank*(B @ A) for k, A, B in zip(cfg.lora_on.split(','), learnt, learnt[n:])}
+        names, scale = cfg.lora_on.split(','), cfg.lora_alpha/cfg.lora_rank
+        added = {k: (A, B*scale) for k, A, B in zip(names, learnt, learnt[n:])}
         logp = last_logp(model, ids, ids.size(1)-least, added)
         logp = [row[first-start-least:last-start-least] for row, (start, first, last) in zip(logp, plan)]
         targets = [torch.from_numpy(tokens[first+1:last+1].astype('int64')).to(ids.device) for _, first, last in plan]
@@ -296,10 +297,11 @@ def lesson(
     state[-1] += 1
     for p, v, g in zip(state, state[2*n:], grads):
         v.mul_(.99).addcmul_(g, g, value=.01)
-        scale = (1-.99**state[-1]).view(-1, *[1]*(g.ndim-1))
-        p.mul_(1-cfg.lora_lr*cfg.lora_decay).addcdiv_(g, (v/scale).sqrt_().add_(1e-8), value=-cfg.lora_lr)
+        seen = (1-.99**state[-1]).view(-1, *[1]*(g.ndim-1))
+        p.mul_(1-cfg.lora_lr*cfg.lora_decay).addcdiv_(g, (v/seen).sqrt_().add_(1e-8), value=-cfg.lora_lr)
     return [p.detach() for p in logp]
 
+# %% ../nbs/10_ttt.ipynb #ae792243
 def hand_on(
     lora:LoRA,
     states:list, # of this rank's documents after the block
