@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['RECIPES', 'LORA_ON', 'TTTConfig', 'ttt_rate', 'surprise', 'rows', 'slices_of_layers', 'trainable', 'TTT', 'mean_nats',
-           'batch_gradients', 'learn', 'Phased', 'documents_of', 'fresh_lora', 'LoRA', 'adapt', 'lesson', 'hand_on',
-           'make_ttt']
+           'batch_gradients', 'learn', 'record_ttt_specimen', 'Phased', 'documents_of', 'fresh_lora', 'LoRA', 'adapt',
+           'lesson', 'hand_on', 'make_ttt']
 
 # %% ../nbs/10_ttt.ipynb #7ab66c52
 import math, statistics
@@ -14,7 +14,7 @@ import numpy as np, torch
 from torch import Tensor
 from .score import Block
 from .model import GPT, layer_weights, ve_layers
-from .sliding import Sliding, inputs_of, last_logp, loss_and_gradients, share_of, windows
+from .sliding import Sliding, inputs_of, last_logp, loss_and_gradients, nats_of, record_windows, share_of, windows
 from .muon import BANKS
 
 # %% ../nbs/10_ttt.ipynb #243c4262
@@ -188,6 +188,23 @@ def learn(
             if cfg.grad_clip > 0: torch.nn.utils.clip_grad_norm_(params, cfg.grad_clip)
             ttt.optimizer.step()
     ttt.sliding.model.eval()
+
+# %% ../nbs/10_ttt.ipynb #3b70fdda
+def record_ttt_specimen(
+    ttt:TTT,
+    tokens:np.ndarray, # (N,) uint16: the stream
+    n_chunk:int,       # inputs in a chunk
+)->tuple:              # (n,) inputs and (n,) nats of the targets after them, in the record's order, with repeats
+    "The record's test-time training, repeats and all: to compare with its log, never a score."
+    total, s, out = len(tokens)-1, ttt.sliding, []
+    plan, n_chunks = record_windows(total, s.length, s.stride, s.stride), math.ceil(total/n_chunk)
+    for i in range(n_chunks):
+        mine = [w for w in plan if min(w[1]//n_chunk, n_chunks-1) == i]
+        if not mine: continue # as the record does, which then does not train on it either
+        out.append(nats_of(s, tokens, mine))
+        ttt.i, ttt.scored = i, (block := Block(tokens[:min((i+1)*n_chunk, total)+1], i*n_chunk+1), out[-1][1].mean())
+        ttt.update(block)
+    return tuple(map(np.concatenate, zip(*out)))
 
 # %% ../nbs/10_ttt.ipynb #4578a244
 class Phased(TTT):
