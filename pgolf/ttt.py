@@ -260,7 +260,7 @@ class LoRA:
         plans = [windows(Block(block.tokens[:b+1], a+1), s.length, min(self.cfg.lora_chunk, s.length)) for a, b in cuts]
         docs = [*zip([self.state if goes_on else self.fresh, *[self.fresh]*len(cuts)], plans)]
         mine = docs[share_of(len(docs), s.ranks)]
-        n = 1 if s.device.type == 'cpu' else s.n_batch
+        n = min(-(-len(mine)//s.workers.n), s.n_batch) or 1
         s.model.eval()
         done = s.workers.map(lambda d: adapt(self, block.tokens, d), [mine[i:i+n] for i in range(0, len(mine), n)])
         done = [d for group in done for d in group]
