@@ -19,7 +19,7 @@ from .sliding import Sliding, Workers
 from .step import Training
 from .train import load_checkpoint, resume_training, train
 from .artifact import load_model, own_model, pack, pack_quantised, write_atomic
-from .ttt import TTT
+from .ttt import make_ttt
 from .ngram import Ngram
 from .settings import Settings
 from .folder import Folder, back_to, close, save_json
@@ -179,7 +179,8 @@ def score_model(
             score_stream(sliding(model, stride), tokens, ledger := new_ledger(), n_block, bar)
             keep(name, ledger); journal.line = f'{out[name]:.4f} bits per byte'
     predictor, n_blocks = sliding(model, r.eval_stride), -(-(len(tokens)-1)//n_block)
-    if r.ttt_enabled: predictor = TTT(sliding(copy.deepcopy(model), r.eval_stride), s.ttt, n_blocks)
+    if r.ttt_enabled:
+        predictor = make_ttt(sliding(copy.deepcopy(model), r.eval_stride), s.ttt, n_blocks, tok.bos_id)
     inner, ledger = new_ledger(), new_ledger()
     if r.ngram_enabled: predictor = Ngram(Tapped(predictor, inner), V, s.ngram, primer)
     if r.ttt_enabled or r.ngram_enabled:

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['NORM_EPS', 'ROPE_REFERENCE', 'rms_norm', 'rope_tables', 'rotate', 'exclude_self', 'bigram_hash', 'shift_one',
-           'LowRank', 'init_matrix', 'init_projection', 'Smear', 'causal_attention', 'documents', 'flash_kernel', 'mlp']
+           'LowRank', 'init_matrix', 'init_projection', 'Smear', 'causal_attention', 'documents', 'flash_kernel',
+           'product', 'mlp']
 
 # %% ../nbs/04_layers.ipynb #6ef2cd68
 import importlib
@@ -129,15 +130,17 @@ class Smear(nn.Module):
 
 # %% ../nbs/04_layers.ipynb #8da498e7
 def causal_attention(
-    q:Tensor, # (B, T, H, D) float
+    q:Tensor, # (B, n, H, D) float: of the last n positions
     k:Tensor, # (B, T, K, D) float
     v:Tensor, # (B, T, K, D) float
     mask:Tensor|None=None, # (B, 1, T, T) bool: who may look at whom; None: each at itself and all before it
     flash:Callable|None=None, # kernel from `flash_kernel`, used on a GPU where there is no mask
-)->Tensor:    # (B, T, H, D) float
+)->Tensor:    # (B, n, H, D) float
     "Softmax attention to this and earlier positions, scale 1/sqrt(D), H/K heads to a key."
     if flash is not None and mask is None and q.is_cuda: return _output(flash(q, k, v, causal=True))
-    g = q.size(2)//k.size(2)
+    n, T, g = q.size(1), k.size(1), q.size(2)//k.size(2)
+    if mask is not None: mask = mask[..., -n:, :]
+    elif n < T: mask = torch.ones(n, T, dtype=torch.bool, device=q.device).tril(T-n)
     if g > 1: k, v = k.repeat_interleave(g, 2), v.repeat_interleave(g, 2)
     q, k, v = (x.transpose(1, 2) for x in (q, k, v))
     return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None).transpose(1, 2)
@@ -164,15 +167,25 @@ def flash_kernel(
         wave = torch.arange(3*256*128, device=device).sin().bfloat16().view(3, 1, 256, 2, 64)
         q, k, v = wave[0], wave[1, :, :, :1], wave[2, :, :, :1] # two heads share one key
         flash = importlib.import_module('flash_attn_interface').flash_attn_func
-        same = torch.allclose(_output(flash(q, k, v, causal=True)).float(), causal_attention(q, k, v).float(), atol=.02)
-        return flash if same else None
+        same = (torch.allclose(_output(flash(q[:, -n:], k, v, causal=True)).float(),
+                               causal_attention(q[:, -n:], k, v).float(), atol=.02) for n in (256, 64))
+        return flash if all(same) else None
     except Exception: return None # whatever a strange package raises, it is not a kernel for this machine
 
 # %% ../nbs/04_layers.ipynb #ff74864a
+def product(
+    x:Tensor, # (B, T, in) float
+    w,        # (out, in) float; or that and two more: (B, r, in) and (B, out, r), of which each row has its own
+)->Tensor:    # (B, T, out) float
+    "x times a matrix, or times a matrix and the product of two thin ones."
+    if isinstance(w, Tensor): return F.linear(x, w)
+    w, A, B = w
+    return F.linear(x, w) + x @ A.to(x.dtype).mT @ B.to(x.dtype).mT
+
 def mlp(
-    x:Tensor,    # (B, T, d) float
-    up:Tensor,   # (m, d) float
-    down:Tensor, # (d, m) float
-)->Tensor:       # (B, T, d) float
+    x:Tensor, # (B, T, d) float
+    up,       # (m, d) float, as for `product`
+    down,     # (d, m) float, as for `product`
+)->Tensor:    # (B, T, d) float
     "Down . leaky_relu(Up . x, 1/2) squared."
-    return F.linear(F.leaky_relu(F.linear(x, up), .5).square(), down)
+    return product(F.leaky_relu(product(x, up), .5).square(), down)

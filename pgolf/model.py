@@ -14,7 +14,7 @@ from functools import partial
 import torch, torch.nn.functional as F
 from torch import nn, Tensor
 from .layers import LowRank, Smear, bigram_hash, causal_attention, documents, exclude_self, flash_kernel, init_matrix
-from .layers import mlp, rms_norm, rope_tables, rotate, shift_one
+from .layers import mlp, product, rms_norm, rope_tables, rotate, shift_one
 
 # %% ../nbs/04_model.ipynb #991ade91
 @dataclass
@@ -108,20 +108,22 @@ class Attention(nn.Module):
             nn.init.zeros_(self.attn_gate.weight); nn.init.constant_(self.attn_gate.bias, 4.)
         if cfg.value_residual: self.vr_lambda = nn.Parameter(torch.tensor([.5, .5]))
 
-    def forward(self, x:Tensor, w:dict, rope:tuple, ve:Tensor|None, v0:Tensor|None, attend=causal_attention)->tuple:
-        "Output (B, T, d) and this layer's values before any mixing, (B, T, K, D)."
-        values = F.linear(x, w['v'])
+    def forward(self, x:Tensor, w:dict, rope:tuple, ve:Tensor|None, v0:Tensor|None, attend=causal_attention,
+                n:int=0)->tuple:
+        "Output (B, T, d), or of the last n positions, and this layer's values before any mixing, (B, T, K, D)."
+        values = product(x, w['v'])
         if ve is not None: values = values + ve
         values = raw = values.unflatten(-1, (self.K, -1))
         if v0 is not None: values = self.vr_lambda[0].to(x.dtype)*v0 + self.vr_lambda[1].to(x.dtype)*values
-        queries = rotate(rms_norm(F.linear(x, w['q']).unflatten(-1, (self.H, -1))), *rope)
-        keys = rotate(rms_norm(F.linear(x, w['k']).unflatten(-1, (self.K, -1))), *rope)
+        keys = rotate(rms_norm(product(x, w['k']).unflatten(-1, (self.K, -1))), *rope)
+        x = x[:, -n:] # all of them where n is 0
+        queries = rotate(rms_norm(product(x, w['q']).unflatten(-1, (self.H, -1))), *(t[..., -n:, :] for t in rope))
         y = attend(queries*self.q_gain.to(x.dtype)[:, None], keys, values)
-        if self.exclusive: y = exclude_self(y, values)
+        if self.exclusive: y = exclude_self(y, values[:, -n:])
         if hasattr(self, 'attn_gate'):
             gate = F.linear(x, self.attn_gate.weight.to(x.dtype), self.attn_gate.bias.to(x.dtype))
             y = y*gate.sigmoid()[..., None]
-        return F.linear(y.flatten(2), w['out']), raw
+        return product(y.flatten(2), w['out']), raw
 
 # %% ../nbs/04_model.ipynb #cdba9de8
 class Layer(nn.Module):
@@ -141,11 +143,12 @@ class Layer(nn.Module):
             nn.init.zeros_(self.dtg_gate.weight); nn.init.constant_(self.dtg_gate.bias, 2.)
 
     def forward(self, x:Tensor, x0:Tensor, w:dict, rope:tuple, ve:Tensor|None, v0:Tensor|None,
-                attend=causal_attention)->tuple:
-        "The stream after this layer, (B, T, d), and the layer's values."
+                attend=causal_attention, n:int=0)->tuple:
+        "The stream after this layer, (B, T, d) or of the last n positions, and the layer's values."
         mix = self.resid_mix.to(x.dtype)
         x = mix[0]*x + mix[1]*x0
-        y, v = self.attn(rms_norm(x)*self.norm_scale, w, rope, ve, v0, attend)
+        y, v = self.attn(rms_norm(x)*self.norm_scale, w, rope, ve, v0, attend, n)
+        x = x[:, -n:]
         out = x + self.attn_scale.to(x.dtype)*y
         out = out + self.mlp_scale.to(x.dtype)*mlp(rms_norm(out)*self.norm_scale, w['up'], w['down'])
         if hasattr(self, 'dtg_gate'):
@@ -202,13 +205,15 @@ def init_weights(
 def layer_weights(
     model:GPT,
     dtype,  # of the activations; matrices are cast to it
-)->list:    # for each layer a dict of q, k, v, out, up, down
+    added:dict={}, # name as below -> (B, layers, r, in) and (B, layers, out, r): for each row two thin matrices a layer
+)->list:    # for each layer a dict of q, k, v, out, up, down, as for `product`
     "The banks, rounded if late QAT is on, cast once, and cut into layers."
     u = n_sets(model.cfg)
     def bank(name): return model.rounded(name, getattr(model, name)).to(dtype)
     qo, kv, up, down = map(bank, ('qo_bank', 'kv_bank', 'mlp_up_bank', 'mlp_down_bank'))
     sets = [dict(q=qo[i], out=qo[u+i], k=kv[i], v=kv[u+i], up=up[i], down=down[i]) for i in range(u)]
-    return [sets[i] for i in sets_of_layers(model.cfg)]
+    return [{k: (w, *(t[:, i] for t in added[k])) if k in added else w for k, w in sets[j].items()}
+            for i, j in enumerate(sets_of_layers(model.cfg))]
 
 # %% ../nbs/04_model.ipynb #2f9767df
 def embed(
@@ -250,16 +255,18 @@ def surroundings(
 def features(
     model:GPT,
     ids:Tensor, # (B, T) int
-)->Tensor:      # (B, T, d): normalised output of the last layer
+    n_last:int=0, # positions wanted, the last of each row; 0: all. The last layer computes no others
+    added:dict={}, # as for `layer_weights`
+)->Tensor:      # (B, T or n_last, d): normalised output of the last layer
     "The trunk: encoders leave their output, decoders take it up, last in first out."
     cfg, n = model.cfg, model.cfg.num_layers
     x = x0 = embed(model, ids)
-    ves, w = value_embeddings(model, ids), layer_weights(model, x.dtype)
+    ves, w = value_embeddings(model, ids), layer_weights(model, x.dtype, added)
     rope, attend = surroundings(model, ids)
     left, v0 = [], None
     for i, block in enumerate(model.blocks):
         if i >= n//2 and left: x = x + model.skip_weights[i-n//2].to(x.dtype)*left.pop()
-        x, v = block(x, x0, w[i], rope, ves.get(i), v0, attend)
+        x, v = block(x, x0, w[i], rope, ves.get(i), v0, attend, n_last*(i == n-1))
         if i < n//2: left.append(x)
         if cfg.value_residual and i == 0: v0 = v
     return rms_norm(x)
@@ -267,11 +274,12 @@ def features(
 def logits(
     model:GPT,
     x:Tensor, # (..., d): output of `features`
+    added:dict={}, # 'head' -> (B, r, d) and (B, V, r): for each row two thin matrices
 )->Tensor:    # (..., V), within plus and minus logit_softcap
     "Scores of every token of the vocabulary, softly capped if the configuration says so."
     name = 'tok_emb' if model.cfg.tie_embeddings else 'lm_head'
-    z = F.linear(x, model.rounded(f'{name}.weight', getattr(model, name).weight).to(x.dtype))
-    return soft_cap(z, model.cfg.logit_softcap)
+    w = model.rounded(f'{name}.weight', getattr(model, name).weight).to(x.dtype)
+    return soft_cap(product(x, (w, *added['head']) if 'head' in added else w), model.cfg.logit_softcap)
 
 def soft_cap(
     z:Tensor,  # float

@@ -97,8 +97,9 @@ PRESETS = {
         max_wallclock_seconds=120., iterations=ENDLESS, train_batch_tokens=1024, train_seq_len=128, grad_accum=1,
         warmup_steps=0, schedule='share', warmdown_share=.6, ema_decay=.99, muon_momentum=.95,
         muon_momentum_warmup_steps=200, eval_stride=32, val_bytes=262144,
-        train_log_every=10, calibration_tokens=16384, ttt_chunk_tokens=4096, ttt_batch_seqs=8, ttt_epochs=1,
-        ttt_optimizer='adamw', ttt_lr=3e-4, primer_bytes=8_000_000),
+        train_log_every=10, calibration_tokens=16384, primer_bytes=8_000_000, ttt_chunk_tokens=16384, ttt_batch_seqs=8,
+        ttt_epochs=1, ttt_optimizer='adamw', ttt_lr=3e-4, ttt_recipe='lora', ttt_lora_lr=.006, ttt_lora_rank=8,
+        ttt_lora_alpha=16., ttt_lora_chunk=32),
     'gpu': dict(
         max_wallclock_seconds=600., iterations=ENDLESS, epochs=8., train_batch_tokens=131072, train_seq_len=1024,
         grad_accum=1, schedule='share', warmdown_share=.6, bigram_vocab_size=10240, muon_momentum_warmup_steps=300),

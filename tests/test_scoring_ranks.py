@@ -11,7 +11,7 @@ sys.path.insert(0, str(ROOT))
 from pgolf.model import GPT, ModelConfig
 from pgolf.score import blocks
 from pgolf.sliding import Sliding, Workers
-from pgolf.ttt import TTT, TTTConfig
+from pgolf.ttt import TTTConfig, make_ttt
 
 class Ranks:
     "As much of torch.distributed as scoring needs, written here once more so that it is checked apart from the project's own."
@@ -31,11 +31,15 @@ class Ranks:
     def mean_(self, tensors):
         for t in tensors: dist.all_reduce(t); t /= self.world
 
-STREAM = np.random.default_rng(0).integers(0, 32, 175).astype(np.uint16)
+BOS, STREAM = 31, np.random.default_rng(0).integers(0, 31, 175).astype(np.uint16)
+STREAM[[0, 20, 21, 40, 50, 80, 150]] = BOS
 LESSONS = {  # blocks of 50 are 5 rows of 9 and batches of 4 and 1: a rank of two or three is left without a row
     'sgd': dict(lr=.01, epochs=2, batch_seqs=4, seq_len=9, grad_clip=.5),
     'adamw, frozen, adaptive': dict(lr=.003, optimizer='adamw', epochs=1, batch_seqs=4, seq_len=9, freeze_blocks=1, adaptive=True),
-    'few rows': dict(lr=.01, epochs=1, batch_seqs=8, seq_len=9, max_seqs=2)}
+    'few rows': dict(lr=.01, epochs=1, batch_seqs=8, seq_len=9, max_seqs=2),
+    'phased': dict(recipe='phased', lr=.01, epochs=1, batch_seqs=4, seq_len=9, phases=2, phase_docs=2),
+    'lora': dict(recipe='lora', lora_lr=.003, lora_rank=2, lora_alpha=2., lora_chunk=5),  # blocks of 50 hold one to three documents: ranks of three are left without one
+    'blocks+lora': dict(recipe='blocks+lora', lr=.01, epochs=1, batch_seqs=4, seq_len=9, lora_lr=.003, lora_rank=2, lora_alpha=2., lora_on='q,up')}
 
 def fold(predictor, n_block): # all distributions, in order
     out = []
@@ -52,9 +56,9 @@ def scores(ranks): # name -> distributions or weights
         return Sliding(model, 24, 7, n_batch=3, workers=Workers(1), ranks=ranks)
     out = {f'sliding, blocks of {n}': fold(sliding(), n) for n in (1, 40, 175)}  # a block of one target is one window
     for name, how in LESSONS.items():
-        ttt = TTT(sliding(), TTTConfig(**how), -(-(len(STREAM)-1)//50))
+        ttt = make_ttt(sliding(), TTTConfig(**how), -(-(len(STREAM)-1)//50), BOS)
         out[name] = fold(ttt, 50)
-        out[f'{name}: weights'] = torch.cat([p.detach().flatten() for p in ttt.inner.model.parameters()])
+        out[f'{name}: weights'] = torch.cat([p.detach().flatten() for p in ttt.sliding.model.parameters()])
     return out
 
 @pytest.fixture(scope='module')
@@ -64,7 +68,7 @@ def alone(): return scores(None)
 def test_same_scores_at_any_world_size(alone, world, tmp_path):
     words = [str(world), str(tmp_path/'meet'), str(tmp_path/'scores')]
     children = [subprocess.Popen([sys.executable, __file__, str(r), *words]) for r in range(world)]
-    try: assert [c.wait(timeout=120) for c in children] == [0]*world
+    try: assert [c.wait(timeout=400) for c in children] == [0]*world
     finally: [c.kill() for c in children]
     of_rank = [torch.load(tmp_path/f'scores.{r}', weights_only=True) for r in range(world)]
     for name, want in alone.items():
