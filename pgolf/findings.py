@@ -22,7 +22,7 @@ class Finding:
     condition:str='' # of the challenge's four: C1 to C4; or 'bytes', 'rules', 'paper'
     def __post_init__(self):
         if self.status not in (PASS, FAIL, NOT_CHECKED) or not self.evidence:
-            raise ValueError(f'{self.check}: {self.status!r} and {self.evidence!r}: a status and its evidence are wanted')
+            raise ValueError(f'{self.check}: status and evidence are wanted, not {self.status!r}, {self.evidence!r}')
 
 def passed(check:str, evidence:str, condition:str='')->Finding:
     "It held."
@@ -95,10 +95,12 @@ def as_table(
 )->str:            # an HTML table; nothing in it is taken as HTML but our own
     "The lines as they stand in a page."
     def row(f):
-        cells = (f'<b style="color:{_COLOURS[f.status]}">{f.status}</b>', *map(_escaped, (f.check, f.condition, f.evidence)))
+        shown = f'<b style="color:{_COLOURS[f.status]}">{f.status}</b>'
+        cells = shown, *map(_escaped, (f.check, f.condition, f.evidence))
         return '<tr>' + ''.join(f'<td style="text-align:left;white-space:normal">{c}</td>' for c in cells) + '</tr>'
     rows = ''.join(map(row, _ordered(findings)))
-    return f'<div class="scroll"><table><caption>{_escaped(verdict(findings))}</caption><tbody>{rows}</tbody></table></div>'
+    caption = f'<caption>{_escaped(verdict(findings))}</caption>'
+    return f'<div class="scroll"><table>{caption}<tbody>{rows}</tbody></table></div>'
 
 def _escaped(text): # of a stranger: no markup, no control characters
     return html.escape(''.join(c if c.isprintable() else '\ufffd' for c in text.replace('\n', ' ')))

@@ -18,6 +18,7 @@ def make_stream(n=700, seed=0):
     return np.array(out, np.uint16)
 
 STREAM = make_stream()
+OTHER = make_stream(8000)[len(STREAM)+100:] # of the same source, and nothing of the stream in it
 def long(block): return torch.from_numpy(block.tokens.astype(np.int64))
 def targets(block): return long(block)[block.start:]
 def hot(block): return one_hot(targets(block), V).double()
@@ -249,7 +250,17 @@ class StreamInside(Bigram):
         ahead = torch.from_numpy(np.append(self.stream, 0)[block.start+1:block.stop+1].astype(np.int64))
         return (super().score(block) + one_hot(ahead, V)).log_softmax(-1)
 
+COPY, AS_LIST = STREAM.copy(), torch.from_numpy(STREAM.astype(np.int64))
+
+class OneInFifty(Bigram):
+    "One position in fifty is too good to be true."
+    def score(self, block):
+        due = (torch.arange(block.start, block.stop) % 53 == 17)[:, None]
+        return (super().score(block) + 2*hot(block)*due).log_softmax(-1)
+
 CHEATS = dict(
+    two_pass_copy=(lambda: TwoPass(COPY), 'D: two-pass n-gram'), two_pass_tensor=(lambda: TwoPass(AS_LIST.numpy()), 'D: two-pass n-gram'),
+    rare=(OneInFifty, 'D: target in the lookup key'), ahead_copy=(lambda: StreamInside(COPY), 'C1: sees later tokens'),
     hashed_ratio=(HashedRatio, 'D: hash-collision n-gram, unnormalised'), target_in_key=(TargetInKey, 'D: target in the lookup key'),
     two_pass=(lambda: TwoPass(STREAM), 'D: two-pass n-gram'), two_pass_given=(lambda stream: TwoPass(stream), 'D: two-pass n-gram'),
     self_inclusive=(lambda: SelfInclusive(V), 'D: self-inclusive counts'), packed_tables=(PackedTables, 'D: packed tables with the same flaw'),
@@ -379,7 +390,7 @@ class InNumpy(Bigram):
 class KnowsLanguage(Bigram):
     "Very good because it was trained well, on other text from the same source."
     def __init__(self):
-        other = make_stream(20000, seed=0)[len(STREAM)+100:]
+        other = OTHER
         counts = np.full((V, V), .1); np.add.at(counts, (other[:-1], other[1:]), 1)
         self.table = torch.from_numpy(counts).log()
 
