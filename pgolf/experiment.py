@@ -27,6 +27,7 @@ class Subject:
     seed:int=0          # of the positions looked at
     held:list=field(default_factory=list) # arrays with the stream in them, and where it begins there; found by `probe`
 
+# %% ../nbs/12_experiment.ipynb #7259c8aa
 def _fresh(make, stream): # a predictor, with all dice as they were
     torch.manual_seed(1); np.random.seed(1); random.seed(1)
     try: n = sum(p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
