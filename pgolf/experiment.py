@@ -168,19 +168,19 @@ _MAX_ENTRIES = 1 << 26 # of rows kept: half a gigabyte in float64
 
 def base_run(
     subject:Subject,
-    secs:float,       # to spend on the first run; at least three blocks are done, if there are so many
+    secs:float,       # of processor time, for the first run; at least three blocks are done, if there are so many
     n_block:int=0,    # targets in a block; 0: the subject's
     max_blocks:int=0, # blocks at most; 0: any number
 )->Base:              # Broken if no distributions come
     "Run the predictor twice on the stream as it is."
     within = [subject.make, _fresh(subject.make, subject.tokens)]
     subject = replace(subject, held=subject.held or copies(within, subject.tokens))
-    base, run, began = Base(subject), Replay(subject, n_block=n_block), time.perf_counter()
+    base, run, began = Base(subject), Replay(subject, n_block=n_block), time.process_time()
     while run.start < len(run.stream) and not 0 < max_blocks <= len(base.rows):
-        late = time.perf_counter()-began > secs or sum(map(len, base.rows))*subject.n_vocab > _MAX_ENTRIES
+        late = time.process_time()-began > secs or sum(map(len, base.rows))*subject.n_vocab > _MAX_ENTRIES
         if late and len(base.rows) >= 3: break
         base.starts.append(run.start); base.rows.append(run.step())
-    base.secs, again, gains = time.perf_counter()-began, Replay(subject, n_block=n_block), []
+    base.secs, again, gains = time.process_time()-began, Replay(subject, n_block=n_block), []
     for start, rows in zip(base.starts, base.rows):
         new = again.step()
         base.noise = max(base.noise, float(apart(rows, new).max()))

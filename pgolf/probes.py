@@ -95,7 +95,7 @@ def find_leaks(
     base:Base,
     k:int,          # number of the block
     n_positions:int,
-    until:float,    # time.perf_counter() when to stop; the two ends of the block are always done
+    until:float,    # time.process_time() when to stop; the two ends of the block are always done
     leak:Leak,      # gets what is found
     n_block:int=0,  # targets in a block of this base run; 0: the subject's
 )->None:
@@ -107,7 +107,7 @@ def find_leaks(
     targets = replay.stream[start:replay.stop]
     for j, i in enumerate(positions(len(rows), n_positions, rng)):
         for tail in alterations(targets, i, subject, rng):
-            if j > 1 and time.perf_counter() > until: return
+            if j > 1 and time.process_time() > until: return
             if not traceless: replay = prepared()
             found, leak.n_asked = Leak(), leak.n_asked+1
             if _ask(replay, tail, i, rows, base.tolerance, found, start):
@@ -118,7 +118,7 @@ def find_leaks(
 # %% ../nbs/12_probes.ipynb #b0ab79ec
 def sweep(
     base:Base,
-    until:float, # time.perf_counter() when to stop
+    until:float, # time.process_time() when to stop
     leak:Leak,   # gets what is found
 )->None:
     "Ask at all positions, as far as time allows."
@@ -130,7 +130,7 @@ def sweep(
             own, targets = run.score(), run.stream[start:run.stop]
             if apart(rows, own).max() > base.tolerance: return # asking leaves a trace
             for i in order[first:first+8]:
-                if time.perf_counter() > until or leak.target and leak.future: return
+                if time.process_time() > until or leak.target and leak.future: return
                 tail = next(alterations(targets, i, subject, rng))
                 leak.n_asked += 1
                 if _ask(run, tail, i, rows, base.tolerance, Leak(), start):
@@ -144,7 +144,7 @@ def probe_leaks(
     secs:float,      # to spend, about
 )->list:             # two Findings
     "Do rows move with their own target, or with what comes after?"
-    subject, leak, began, sizes = base.subject, Leak(), time.perf_counter(), []
+    subject, leak, began, sizes = base.subject, Leak(), time.process_time(), []
     small = [n for n in (64, 7, 1) if n < subject.n_block]
     for j, n in enumerate([subject.n_block, *small]):
         some = base if n == subject.n_block else base_run(subject, 0, n, max_blocks=24 if n == 1 else 5)

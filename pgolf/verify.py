@@ -254,7 +254,7 @@ def check_admissions(sub:Submission)->list:
     out.append(judged('no forbidden switch on', not admitted, said, 'C1'))
     if not sub.layers or sub.opaque: return [*out, unchecked('source', 'cannot be read', 'C1')]
     calls = list(_calls(sub.layers[-1]))
-    on_val = [f for f, args in calls if re.search(r'gptq|calib|hessian', f, re.I) and re.search(r'\bval_?\w*', args)]
+    on_val = [f for f, args in calls if re.search(r'gptq|awq|calib|hessian|pre_?quant', f, re.I) and re.search(r'\bval_?\w*', args)]
     reach = sorted({f for f, _ in calls if _REACH.search(f)})
     read = f'of {len(calls):,} calls in the source: '
     return [*out, judged('no calibration on validation text', not on_val, read + (', '.join(on_val) or 'none'), 'C1'),
