@@ -7,7 +7,7 @@ __all__ = ['MAX_LEDGER_BYTES', 'ALLOWED', 'probe_chain', 'check_ledgers', 'check
            'verify_run']
 
 # %% ../nbs/14_witness.ipynb #881db77f
-import hashlib, json, subprocess, sys, tempfile, zipfile
+import hashlib, json, os, subprocess, sys, tempfile, zipfile
 from pathlib import Path
 import numpy as np
 from .score import CAP_BYTES
@@ -35,6 +35,7 @@ def probe_chain(
     "Probe what the last stage of a run is scored with."
     device = next(model.parameters()).device
     workers, n_block = Workers(s.run.threads, device), s.run.ttt_chunk_tokens
+    if quick: n_block = min(n_block, max(256, n_block//4))
     def make(): return last_predictor(model, s, -(-(len(tokens)-1)//n_block), workers)
     loose = 1e-3 if device.type == 'cpu' else .05
     return probe(Subject(make, tokens.copy(), model.cfg.vocab_size, n_block, bos_id, shape_tolerance=loose), quick, secs)
