@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PASS', 'FAIL', 'NOT_CHECKED', 'Finding', 'passed', 'failed', 'unchecked', 'judged', 'counts', 'exit_code', 'verdict',
-           'as_text', 'as_json', 'as_table', 'as_html']
+           'as_text', 'as_json', 'as_table', 'as_html', 'as_card']
 
 # %% ../nbs/12_findings.ipynb #f030ec8b
 import html, json
@@ -116,3 +116,15 @@ def as_html(
     policy = '''<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">'''
     return (f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">{policy}<title>{_escaped(title)}</title>'
             f'<style>{style}</style></head><body><h1>{_escaped(title)}</h1>{as_table(findings)}</body></html>\n')
+
+# %% ../nbs/12_findings.ipynb #4f3af6e9
+def as_card(
+    found, # what results.json has under `verify`, whatever it is
+)->str:    # a section of a page, or nothing
+    "The lines of a run as a part of its report."
+    rows = found.get('findings') if isinstance(found, dict) else None
+    findings = []
+    for row in (rows if isinstance(rows, list) else [])[:200]:
+        try: findings.append(Finding(*(str(row[k])[:2000] for k in ('check', 'status', 'evidence', 'condition'))))
+        except (ValueError, KeyError, TypeError): pass
+    return f'<section class="card"><h2>Verified</h2>{as_table(findings)}</section>' if findings else ''

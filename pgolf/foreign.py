@@ -22,7 +22,7 @@ def load_function(
 ):             # what the file calls by that name; ValueError if there is no such thing
     "Run a file and take a name out of it."
     path, _, name = where.rpartition(':')
-    if not path or not Path(path).is_file(): raise ValueError(f'{where}: wanted FILE.py:NAME, and the file must be there')
+    if not Path(path).is_file(): raise ValueError(f'{where}: wanted FILE.py:NAME, and that file')
     spec = importlib.util.spec_from_file_location('foreign', path)
     module = importlib.util.module_from_spec(spec)
     sys.path.insert(0, str(Path(path).resolve().parent))
@@ -70,7 +70,7 @@ def probe_foreign(
     "Run a stranger's function in a process of its own and probe it."
     if kind not in KINDS: raise ValueError(f'{kind}: one of {", ".join(KINDS)}')
     path, _, name = where.rpartition(':')
-    if not path or not Path(path).is_file(): raise ValueError(f'{where}: wanted FILE.py:NAME, and the file must be there')
+    if not Path(path).is_file(): raise ValueError(f'{where}: wanted FILE.py:NAME, and that file')
     if not len(tokens): raise ValueError('no tokens to probe with')
     task = dict(where=f'{Path(path).resolve()}:{name}', kind=kind, numbers=[n_vocab, n_block, bos_id, quick, secs])
     package = str(Path(importlib.util.find_spec('pgolf').origin).resolve().parent.parent)
