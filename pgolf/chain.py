@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['build_model', 'batches', 'train_model', 'weights_of', 'choose_primer', 'write_model', 'revive', 'restore',
-           'score_model', 'open_folder', 'save_config', 'basic_results', 'run_chain']
+           'last_predictor', 'score_model', 'open_folder', 'save_config', 'basic_results', 'run_chain']
 
 # %% ../nbs/13_chain.ipynb #1aa38c1f
 import copy, dataclasses, hashlib, json, time
@@ -154,6 +154,22 @@ def restore(
     return revive(loaded, path, device), loaded
 
 # %% ../nbs/13_chain.ipynb #5ec3a838
+def last_predictor(
+    model:GPT,     # test-time training adapts a copy
+    s:Settings,
+    n_blocks:int,  # blocks in the text
+    bos_id:int,    # token that begins a document
+    primer,        # tokens that came with the model, for the n-grams; may be none
+    workers=None,  # threads; None: one a core
+    ranks=None,    # that share the windows; None: alone
+    tap=lambda p: p, # what goes between the model and the n-grams
+):                 # a Predictor
+    "What the last stage scores with, as far as it is on: sliding windows, test-time training, n-gram mixing."
+    r, tuned = s.run, copy.deepcopy(model) if s.run.ttt_enabled else model
+    out = Sliding(tuned, r.eval_seq_len or s.train.train_seq_len, r.eval_stride, workers=workers, ranks=ranks)
+    if r.ttt_enabled: out = make_ttt(out, s.ttt, n_blocks, bos_id)
+    return Ngram(tap(out), model.cfg.vocab_size, s.ngram, primer) if r.ngram_enabled else out
+
 def score_model(
     model:GPT,       # read back from an artifact; test-time training adapts a copy
     s:Settings,
@@ -178,11 +194,9 @@ def score_model(
         with journal.stage(f'score_{name}'):
             score_stream(sliding(model, stride), tokens, ledger := new_ledger(), n_block, bar)
             keep(name, ledger); journal.line = f'{out[name]:.4f} bits per byte'
-    predictor, n_blocks = sliding(model, r.eval_stride), -(-(len(tokens)-1)//n_block)
-    if r.ttt_enabled:
-        predictor = make_ttt(sliding(copy.deepcopy(model), r.eval_stride), s.ttt, n_blocks, tok.bos_id)
     inner, ledger = new_ledger(), new_ledger()
-    if r.ngram_enabled: predictor = Ngram(Tapped(predictor, inner), V, s.ngram, primer)
+    predictor = last_predictor(model, s, -(-(len(tokens)-1)//n_block), tok.bos_id, primer, workers, ranks,
+                               lambda p: Tapped(p, inner))
     if r.ttt_enabled or r.ngram_enabled:
         with journal.stage('score_adaptive'):
             score_stream(predictor, tokens, ledger, n_block, bar)

@@ -19,6 +19,8 @@ from .corpus import Corpus, load_texts, lossy_bytes
 from .run import Journal, baselines, close, restore, run, score_model
 from .report import console_table, write_report
 from .tools import add_tools
+from .findings import verdict
+from .witness import probe_chain
 
 # %% ../nbs/16_cli.ipynb #5b7a1b16
 def ways_to_set()->str: # for a terminal
@@ -74,7 +76,10 @@ def score_command(a:argparse.Namespace)->None:
         journal = Journal(Path(d)/'score')
         bpb = score_model(model, s, corpus, journal, primer=loaded.primer)
         close(journal)
+    found = []
+    if s.run.probe_secs: found = probe_chain(model, s, corpus.tokens, tok.bos_id, loaded.primer, secs=s.run.probe_secs)
     print(console_table(dict(val_bpb=bpb, baselines=baselines(docs), lossy=corpus.lossy_bytes is not None)))
+    print(f'\nprobes of the predictor: {verdict(found)}')
 
 # %% ../nbs/16_cli.ipynb #216a497a
 def write_command(a:argparse.Namespace)->None:
@@ -127,15 +132,15 @@ def parser()->argparse.ArgumentParser:
 # %% ../nbs/16_cli.ipynb #5473cc1c
 def main(
     words=None, # list of str: the command line without the program's name; None: the real one
-)->int:         # 0 done, 2 refused with one line on standard error, 130 stopped by Ctrl-C
+)->int:         # 0 done, or as the command says; 2 refused with one line on standard error, 130 stopped by Ctrl-C
     "The `pgolf` command."
     a = parser().parse_args(words)
     def refuse(line, code):
         print(f'pgolf: {line}', file=sys.stderr)
         return code
-    try: a.function(a)
+    try: status = a.function(a)
     except Interrupted as e: return refuse(e, 130)
     except KeyboardInterrupt: return refuse('stopped', 130)
     except ValueError as e: return refuse(' '.join(str(e).split()), 2)
     except OSError as e: return refuse(f'{e.filename}: {e.strerror}' if e.filename else e, 2)
-    return 0
+    return status or 0

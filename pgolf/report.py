@@ -11,6 +11,7 @@ from collections import namedtuple
 from pathlib import Path
 import matplotlib, numpy as np
 from matplotlib.figure import Figure
+from .findings import as_card
 
 # %% ../nbs/13_report.ipynb #cb89541f
 def bpb_so_far(
@@ -374,17 +375,16 @@ content="default-src 'none'; img-src data:; style-src 'unsafe-inline'"><style>{_
 def _page(run): # the report as one text; what the folder lacks is left out
     r, (stages, bytes_, secs) = run.results, _cards(run.results)
     drawn = _loss_figure(run.metrics), _position_figure(run.scores), run.weights and _weights_figure(*run.weights)
-    shown = 'name', 'parts', 'samples', 'versions', 'val_bpb', 'baselines', 'bytes', 'seconds'
+    shown = 'name', 'parts', 'samples', 'versions', 'val_bpb', 'baselines', 'bytes', 'seconds', 'verify'
     parts = {str(p.get('part', i)): f'{p.get("bytes", "?")} bytes, {p.get("scheme", "")} {p.get("shape", "")}'
              for i, p in enumerate(_dicts(r, 'parts'))}
     pictures = [_picture(*d) for d in drawn if d]
-    body = [_head(run), '<div class="grid">', stages, *pictures, bytes_, secs, '</div>', _samples(r),
+    body = [_head(run), '<div class="grid">', stages, *pictures, bytes_, secs, '</div>', _samples(r), as_card(r.get('verify')),
             _details('Configuration', run.config.get('values') or run.config), _details('Versions', r.get('versions')),
             _details('Seed, hashes, machine and all else', {k: v for k, v in r.items() if k not in shown}),
             _details('Every part of the model', parts),
             '<footer>Made from this folder alone; scores/*.npz hold the cost of every token.</footer>']
-    title = _text(r.get('name', 'unnamed'))
-    return f'{_HEAD}<title>{title} - pgolf</title></head><body><main>{"".join(body)}</main></body></html>\n'
+    return f'{_HEAD}<title>{_text(r.get("name", "unnamed"))} - pgolf</title></head><body><main>{"".join(body)}</main></body></html>\n'
 
 def write_report(
     folder, # a run's folder; ValueError of one line names the file that is missing, broken or cannot be written

@@ -24,6 +24,8 @@ from .chain import basic_results, open_folder, restore, run_chain, score_model
 from .corpus import get_corpus
 from .report import console_table, write_report
 from .script import make_script
+from .findings import as_json, verdict
+from .witness import probe_chain
 
 # %% ../nbs/15_run.ipynb #c871ec51
 def baselines(
@@ -104,12 +106,17 @@ def finish(
     with journal.stage('samples'):
         wrote = samples(model, corpus.tok, corpus.docs, s.run.sample_tokens, s.train.train_seq_len)
     with journal.stage('baselines'): beside = baselines(corpus.docs)
+    found = []
+    with journal.stage('verify'):
+        if s.run.probe_secs:
+            found = probe_chain(model, s, corpus.tokens, corpus.tok.bos_id, primer, secs=s.run.probe_secs)
+        journal.line = verdict(found)
     code = packed_script()
     write_atomic(journal.folder/'train_gpt.py', code)
     results = basic_results(s, corpus, facts, bpb, journal, len(code), began)
     results |= dict(
         baselines=beside, parts=bytes_by_part((journal.folder/'model.pgolf').read_bytes()), samples=wrote,
-        peak_memory_bytes=peak_memory_bytes(), device=device_name(s.run.device), versions=versions())
+        verify=as_json(found), peak_memory_bytes=peak_memory_bytes(), device=device_name(s.run.device), versions=versions())
     save_json(journal.folder/'results.json', results)
     write_report(journal.folder)
     return results

@@ -54,6 +54,7 @@ class RunConfig:
     ngram_enabled:bool=True    # score with n-gram mixing on top
     primer_bytes:int=0         # of training text, packed, in the artifact at most: the n-grams begin with it
     sample_tokens:int=96       # tokens of each sample that the packed model writes
+    probe_secs:float=12.       # processor seconds to probe the predictor with at the end of pgolf run; 0: it is not
 
 # %% ../nbs/12_settings.ipynb #cbc633e0
 SECTIONS = dict(run=(RunConfig, ''), model=(ModelConfig, ''), optim=(OptimConfig, ''), train=(TrainConfig, ''),
@@ -199,7 +200,7 @@ def _check_settings(s): # ValueError for values that no module catches before ti
     at_least = dict(train_seq_len=(t, 1), train_batch_tokens=(t, 1), grad_accum=(t, 1), eval_stride=(r, 1),
                     ttt_chunk_tokens=(r, 1), max_wallclock_seconds=(t, 0), val_bytes=(r, 0), epochs=(r, 0),
                     sample_tokens=(r, 0), primer_bytes=(r, 0), calibration_tokens=(r, 1), cap_bytes=(r, 1),
-                    seed=(r, 0), threads=(r, 0), eval_seq_len=(r, 0))
+                    probe_secs=(r, 0), seed=(r, 0), threads=(r, 0), eval_seq_len=(r, 0))
     for name, (section, least) in at_least.items():
         if (v := getattr(section, name)) < least: raise ValueError(f'{name}={v}: must be at least {least}')
     if t.train_batch_tokens % t.train_seq_len:

@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['TOOLS', 'GROUPS', 'tokenize_command', 'add_tokenize', 'fetch_command', 'add_fetch', 'vocab_train_command',
            'add_vocab_train', 'vocab_search_command', 'add_vocab_search', 'bench_command', 'add_bench',
-           'script_command', 'add_script', 'track_command', 'add_track', 'add_tools']
+           'script_command', 'add_script', 'track_command', 'add_track', 'verify_command', 'add_verify',
+           'seeds_command', 'add_seeds', 'submit_command', 'add_submit', 'add_tools']
 
 # %% ../nbs/15_tools.ipynb #676e7529
 import argparse, sys
@@ -21,6 +22,13 @@ from .bench import bench_tokenizer
 from .search import CANDIDATES, GRAMMAR, vocab_search
 from .script import make_script, module_bytes
 from .track import HOOKS, track
+from .findings import as_html, as_json, as_text, exit_code
+from .folder import save_json
+from .tally import CANONICAL_BYTES
+from .verify import verify_submission
+from .witness import verify_run
+from .foreign import KINDS, probe_foreign, read_tokens
+from .submission import probe_retrained, run_seeds, seed_table, submit
 
 # %% ../nbs/15_tools.ipynb #49894cd5
 def tokenize_command(a:argparse.Namespace)->None:
@@ -164,6 +172,68 @@ def add_track(p:argparse.ArgumentParser)->None:
     p.add_argument('--follow', action='store_true', help='wait for more until the run is over')
 
 # %% ../nbs/15_tools.ipynb #e4674283
+def verify_command(a:argparse.Namespace)->int: # exit status: 0 all held, 1 something failed, 3 something was not checked
+    "Whether a score is true: a run's folder, a submission's folder, or somebody's predictor; every line with its evidence."
+    if not a.folder and not a.predictor: raise ValueError('a folder, or --predictor FILE.py:NAME, is wanted')
+    found = []
+    if a.folder:
+        if (Path(a.folder)/'results.json').exists(): found += verify_run(a.folder, not a.thorough)
+        else: found += verify_submission(a.folder, a.against, a.bytes)
+        if a.train: found += probe_retrained(a.folder)
+    if a.predictor:
+        if not a.tokens or not a.n_vocab: raise ValueError('--predictor wants --tokens FILE and --n-vocab N')
+        found += probe_foreign(a.predictor, read_tokens(a.tokens), a.n_vocab, a.block, a.bos, a.kind, not a.thorough)
+    what = ' and '.join(filter(None, (a.folder, a.predictor)))
+    if a.json: save_json(a.json, as_json(found, what=what))
+    if a.html: write_atomic(a.html, as_html(found, what).encode())
+    print(as_text(found, what))
+    return exit_code(found)
+
+def add_verify(p:argparse.ArgumentParser)->None:
+    "The words of `pgolf verify`."
+    w = p.add_argument
+    w('folder', nargs='?', default='', help='of a run, or of a submission to the challenge; nothing in the latter is run')
+    w('--against', nargs='+', type=float, default=[], help='bits per byte of the score to beat: one, or several seeds')
+    w('--bytes', type=int, default=CANONICAL_BYTES, help='of the text that was to be scored (default %(default)s)')
+    w('--thorough', action='store_true', help='probe for minutes, not for seconds')
+    w('--train', action='store_true', help='of a run: train small, thrice, with the validation text swapped')
+    w('--predictor', default='', metavar='FILE.py:NAME', help='run this code, in a process of its own, and probe it')
+    w('--kind', default='predictor', choices=KINDS, help='what NAME is: makes a predictor (default), or gives logits, or costs')
+    w('--tokens', help='for --predictor: a shard or a .npy of ids to score')
+    w('--n-vocab', type=int, default=0, help='for --predictor: entries of a distribution')
+    w('--block', type=int, default=1024, help='for --predictor: targets in a block (default 1024)')
+    w('--bos', type=int, default=-1, help='for --predictor: the id that begins a document')
+    w('--json', help='write the lines here, for machines')
+    w('--html', help='write the page here, for people')
+
+# %% ../nbs/15_tools.ipynb #c739dbed
+def seeds_command(a:argparse.Namespace)->None:
+    "The same run with several seeds, one after the other, and what they say together; started again it goes on."
+    print(seed_table(run_seeds(a.n, split_arguments(a.settings), a.quiet)))
+
+def add_seeds(p:argparse.ArgumentParser)->None:
+    "The words of `pgolf seeds`."
+    p.add_argument('n', type=int, help='how many')
+    p.add_argument('settings', nargs='*', metavar='KEY=VALUE', help='as for pgolf run; seed= is the first, out= the folder')
+    p.add_argument('--quiet', action='store_true', help='only the table')
+
+def submit_command(a:argparse.Namespace)->int: # exit status as for `verify_command`
+    "Build the challenge's folder out of runs that differ by their seeds, and verify it."
+    made = submit(a.runs, a.name, a.out, a.author, a.github_id, a.blurb, a.against)
+    print(as_text(made['findings'], str(made['folder'])))
+    print('a record by: ' + ', '.join(made['record']) if made['record'] else 'not a record', *made['standing'], sep='\n  ')
+    return exit_code(made['findings'])
+
+def add_submit(p:argparse.ArgumentParser)->None:
+    "The words of `pgolf submit`."
+    w = p.add_argument
+    w('runs', nargs='+', help='folders of runs with different seeds, three or more')
+    w('--name', required=True, help='of the submission')
+    w('--out', default='', help='folder to make (default submissions/DATE_NAME)')
+    for k in ('author', 'github-id', 'blurb'): w(f'--{k}', default='', help='for submission.json')
+    w('--against', nargs='+', type=float, default=[], help='bits per byte of the score to beat: one, or several seeds')
+
+# %% ../nbs/15_tools.ipynb #539a1c27
 TOOLS = {
     'script': ('one file that runs without the package', script_command, add_script),
     'tokenize': ('documents to shards', tokenize_command, add_tokenize),
@@ -171,6 +241,9 @@ TOOLS = {
     'vocab train': ('train a vocabulary on a text', vocab_train_command, add_vocab_train),
     'vocab search': ('train several and judge each by the score it leads to', vocab_search_command, add_vocab_search),
     'track': ("hand a run's numbers to TensorBoard or trackio", track_command, add_track),
+    'verify': ('whether a score is true', verify_command, add_verify),
+    'seeds': ('a run with several seeds', seeds_command, add_seeds),
+    'submit': ("the challenge's folder out of runs", submit_command, add_submit),
     'bench tokenizer': ('how fast ours and other tokenizers are here', bench_command, add_bench)}
 GROUPS = dict(vocab='make and choose vocabularies', bench='measure on this machine')
 
