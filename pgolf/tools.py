@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['TOOLS', 'GROUPS', 'tokenize_command', 'add_tokenize', 'fetch_command', 'add_fetch', 'vocab_train_command',
            'add_vocab_train', 'vocab_search_command', 'add_vocab_search', 'bench_command', 'add_bench',
-           'script_command', 'add_script', 'track_command', 'add_track', 'add_tools']
+           'script_command', 'add_script', 'compress_command', 'decompress_command', 'add_compress', 'add_decompress',
+           'track_command', 'add_track', 'add_tools']
 
 # %% ../nbs/15_tools.ipynb #676e7529
 import argparse, sys
@@ -21,6 +22,7 @@ from .bench import bench_tokenizer
 from .search import CANDIDATES, GRAMMAR, vocab_search
 from .script import make_script, module_bytes
 from .track import HOOKS, track
+from .compress import compress, decompress, read_file
 
 # %% ../nbs/15_tools.ipynb #49894cd5
 def tokenize_command(a:argparse.Namespace)->None:
@@ -152,6 +154,44 @@ def add_script(p:argparse.ArgumentParser)->None:
     w('-o', '--out', default='train_gpt.py', help='the file to write (default train_gpt.py)')
     w('--packed', action='store_true', help='write the packed form there, and the readable one beside it')
 
+# %% ../nbs/15_tools.ipynb #ff60eeb3
+def _positions(name): # wraps an iteration: a bar on a terminal
+    return lambda items, total: tqdm(items, name, total, leave=False, disable=not sys.stderr.isatty(),
+                                     dynamic_ncols=True, unit=' tokens')
+
+def _read(path): # bytes; ValueError in one line
+    try: return Path(path).read_bytes()
+    except OSError as e: raise ValueError(f'{path}: cannot be read: {e.strerror}') from None
+
+def compress_command(a:argparse.Namespace)->None:
+    "Write a text in as many bits as its score says. The file needs the same model, and a machine that adds alike."
+    text, artifact = _read(a.text), _read(a.model)
+    data, ledger = compress(text, artifact, split_arguments(a.settings), a.model, _positions('packing'))
+    write_atomic(a.out, data)
+    n_bits, n_code = ledger.bits.sum(), len(read_file(data)[1])
+    print(f'{a.text}: {len(text):,} bytes, {len(ledger.bits)-1:,} tokens; the ledger claims {n_bits:,.1f} bits'
+          + (f', {ledger.bpb():.4f} a byte' if text else ''))
+    print(f'{a.out}: {len(data):,} bytes, of which {n_code:,} are code: {8*n_code-n_bits:+,.1f} bits against the claim')
+
+def decompress_command(a:argparse.Namespace)->None:
+    "The text again, byte for byte, or a line that says why not."
+    text = decompress(_read(a.file), _read(a.model), a.file, _positions('unpacking'))
+    write_atomic(a.out, text)
+    print(f'{a.out}: {len(text):,} bytes, the same as were packed')
+
+def add_compress(p:argparse.ArgumentParser)->None:
+    "The words of `pgolf compress`."
+    p.add_argument('text', help='a file; its bytes are one document')
+    p.add_argument('--model', required=True, help='an artifact: model.pgolf')
+    p.add_argument('-o', '--out', required=True, help='the file to write')
+    p.add_argument('settings', nargs='*', metavar='KEY=VALUE', help='settings of the score, as for pgolf score')
+
+def add_decompress(p:argparse.ArgumentParser)->None:
+    "The words of `pgolf decompress`."
+    p.add_argument('file', help='from pgolf compress')
+    p.add_argument('--model', required=True, help='the same artifact')
+    p.add_argument('-o', '--out', required=True, help='where the text goes')
+
 # %% ../nbs/15_tools.ipynb #02005b80
 def track_command(a:argparse.Namespace)->None:
     "Hand the numbers of a run to TensorBoard or trackio; with --follow until the run is over."
@@ -165,6 +205,8 @@ def add_track(p:argparse.ArgumentParser)->None:
 
 # %% ../nbs/15_tools.ipynb #e4674283
 TOOLS = {
+    'compress': ('a text as a file as long as its score says', compress_command, add_compress),
+    'decompress': ('the text again, byte for byte', decompress_command, add_decompress),
     'script': ('one file that runs without the package', script_command, add_script),
     'tokenize': ('documents to shards', tokenize_command, add_tokenize),
     'fetch': ("bring the challenge's published data", fetch_command, add_fetch),
