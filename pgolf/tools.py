@@ -6,10 +6,11 @@
 __all__ = ['TOOLS', 'GROUPS', 'tokenize_command', 'add_tokenize', 'fetch_command', 'add_fetch', 'vocab_train_command',
            'add_vocab_train', 'vocab_search_command', 'add_vocab_search', 'bench_command', 'add_bench',
            'script_command', 'add_script', 'compress_command', 'decompress_command', 'add_compress', 'add_decompress',
-           'track_command', 'add_track', 'add_tools']
+           'doctor_command', 'add_doctor', 'compare_command', 'add_compare', 'ablate_command', 'add_ablate',
+           'docs_command', 'add_docs', 'track_command', 'add_track', 'add_tools']
 
 # %% ../nbs/15_tools.ipynb #676e7529
-import argparse, sys
+import argparse, os, sys
 from pathlib import Path
 from tqdm import tqdm
 from .artifact import write_atomic
@@ -23,6 +24,10 @@ from .search import CANDIDATES, GRAMMAR, vocab_search
 from .script import make_script, module_bytes
 from .track import HOOKS, track
 from .compress import compress, decompress, read_file
+from .compare import compare
+from .doctor import doctor
+from .sweep import ablate, parse_changes
+from .book import make_book
 
 # %% ../nbs/15_tools.ipynb #49894cd5
 def tokenize_command(a:argparse.Namespace)->None:
@@ -192,6 +197,50 @@ def add_decompress(p:argparse.ArgumentParser)->None:
     p.add_argument('--model', required=True, help='the same artifact')
     p.add_argument('-o', '--out', required=True, help='where the text goes')
 
+# %% ../nbs/15_tools.ipynb #da6b173a
+def doctor_command(a:argparse.Namespace)->None:
+    "What is on this machine, what pgolf run would do with it, and what is missing for what. It takes some seconds."
+    print(doctor(os.environ, split_arguments(a.settings)))
+
+def add_doctor(p:argparse.ArgumentParser)->None:
+    "The words of `pgolf doctor`."
+    p.add_argument('settings', nargs='*', metavar='KEY=VALUE', help='settings of the run that is meant')
+
+def compare_command(a:argparse.Namespace)->None:
+    "Settings in which runs differ, their scores, and the difference to the first, page by page of the same text."
+    print(compare(a.folders, a.out))
+    print(f'curves: {a.out}')
+
+def add_compare(p:argparse.ArgumentParser)->None:
+    "The words of `pgolf compare`."
+    p.add_argument('folders', nargs='+', metavar='FOLDER', help='of a run; the first is what the others are compared with')
+    p.add_argument('-o', '--out', default='compare.html', help='the page to write (default compare.html)')
+
+def ablate_command(a:argparse.Namespace)->None:
+    "Run a baseline and changes to it with the same seeds, a line of JSON a run. The same command goes on where it was."
+    lines = _read(a.list).decode('utf-8', 'replace').splitlines() if a.list else []
+    ablate(parse_changes([*lines, *a.change]), a.out, split_arguments(a.settings), a.seeds, a.quiet)
+
+def add_ablate(p:argparse.ArgumentParser)->None:
+    "The words of `pgolf ablate`."
+    w = p.add_argument
+    w('--change', action='append', default=[], metavar='"NAME: KEY=VALUE …"', help='one change; the name may be left out')
+    w('--list', help='a file with a change a line')
+    w('--out', default='runs/ablation', help='folder, with ablation.jsonl (default runs/ablation)')
+    w('--seeds', type=int, default=3, help='runs of each (default 3)')
+    w('--quiet', action='store_true', help='print nothing')
+    w('settings', nargs='*', metavar='KEY=VALUE', help='settings of all runs, as for pgolf run')
+
+# %% ../nbs/15_tools.ipynb #9676badb
+def docs_command(a:argparse.Namespace)->None:
+    "The notebooks as a site that needs no network: index, search, links."
+    print(f'{make_book(a.nbs, a.out)} pages; open {a.out}/index.html')
+
+def add_docs(p:argparse.ArgumentParser)->None:
+    "The words of `pgolf docs`."
+    p.add_argument('--nbs', default='nbs', help='folder of notebooks (default nbs)')
+    p.add_argument('--out', default='_docs', help='folder for the pages (default _docs)')
+
 # %% ../nbs/15_tools.ipynb #02005b80
 def track_command(a:argparse.Namespace)->None:
     "Hand the numbers of a run to TensorBoard or trackio; with --follow until the run is over."
@@ -212,6 +261,10 @@ TOOLS = {
     'fetch': ("bring the challenge's published data", fetch_command, add_fetch),
     'vocab train': ('train a vocabulary on a text', vocab_train_command, add_vocab_train),
     'vocab search': ('train several and judge each by the score it leads to', vocab_search_command, add_vocab_search),
+    'compare': ('what differs between runs, and whether it is chance', compare_command, add_compare),
+    'ablate': ('what each change to a run is worth', ablate_command, add_ablate),
+    'doctor': ('what this machine can do, and how long a run takes', doctor_command, add_doctor),
+    'docs': ('the notebooks as pages', docs_command, add_docs),
     'track': ("hand a run's numbers to TensorBoard or trackio", track_command, add_track),
     'bench tokenizer': ('how fast ours and other tokenizers are here', bench_command, add_bench)}
 GROUPS = dict(vocab='make and choose vocabularies', bench='measure on this machine')
