@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['LAYOUTS', 'ModelConfig', 've_layers', 'n_sets', 'sets_of_layers', 'Attention', 'Layer', 'GPT', 'init_weights',
-           'layer_weights', 'embed', 'value_embeddings', 'surroundings', 'features', 'logits', 'soft_cap', 'nats_loss',
-           'to_training_dtype']
+           'layer_weights', 'embed', 'value_embeddings', 'surroundings', 'trunk', 'features', 'logits', 'soft_cap',
+           'nats_loss', 'to_training_dtype']
 
 # %% ../nbs/04_model.ipynb #c89bab53
 import math
@@ -252,24 +252,32 @@ def surroundings(
     return tuple(table[place] for table in rope), partial(causal_attention, mask=mask)
 
 # %% ../nbs/04_model.ipynb #d30f13e6
-def features(
+def trunk(
     model:GPT,
-    ids:Tensor, # (B, T) int
+    x:Tensor,   # (B, T, d): output of `embed`
+    ves:dict,   # output of `value_embeddings`
+    rope:tuple, # tables of the rotation
+    attend,     # as `causal_attention`; called once a layer, from the first to the last
     n_last:int=0, # positions wanted, the last of each row; 0: all. The last layer computes no others
     added:dict={}, # as for `layer_weights`
 )->Tensor:      # (B, T or n_last, d): normalised output of the last layer
-    "The trunk: encoders leave their output, decoders take it up, last in first out."
-    cfg, n = model.cfg, model.cfg.num_layers
-    x = x0 = embed(model, ids)
-    ves, w = value_embeddings(model, ids), layer_weights(model, x.dtype, added)
-    rope, attend = surroundings(model, ids)
-    left, v0 = [], None
+    "Encoders leave their output, decoders take it up, last in first out."
+    n, x0, w, left, v0 = model.cfg.num_layers, x, layer_weights(model, x.dtype, added), [], None
     for i, block in enumerate(model.blocks):
         if i >= n//2 and left: x = x + model.skip_weights[i-n//2].to(x.dtype)*left.pop()
         x, v = block(x, x0, w[i], rope, ves.get(i), v0, attend, n_last*(i == n-1))
         if i < n//2: left.append(x)
-        if cfg.value_residual and i == 0: v0 = v
+        if model.cfg.value_residual and i == 0: v0 = v
     return rms_norm(x)
+
+def features(
+    model:GPT,
+    ids:Tensor, # (B, T) int
+    n_last:int=0, # as for `trunk`
+    added:dict={}, # as for `layer_weights`
+)->Tensor:      # (B, T or n_last, d): normalised output of the last layer
+    "What the trunk makes of a batch."
+    return trunk(model, embed(model, ids), value_embeddings(model, ids), *surroundings(model, ids), n_last, added)
 
 def logits(
     model:GPT,

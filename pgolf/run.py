@@ -12,7 +12,8 @@ from functools import cache
 import numpy as np, torch, zstandard
 from .tokenizer import Tokenizer
 from .model import GPT
-from .sliding import n_cores, write
+from .sliding import n_cores
+from .writing import write_text
 from .quantize import split_banks
 from .artifact import write_atomic
 from .bytes import bytes_by_part
@@ -46,10 +47,8 @@ def samples(
     "What the packed model writes: from nothing, and after two openings."
     out = []
     for i, prompt in enumerate((b'', *(d[:48].rsplit(b' ', 1)[0] for d in docs[:2]))):
-        ids = write(model, [tok.bos_id, *tok.encode(prompt)], n_tokens, length, seed=i)
-        past = np.flatnonzero(ids >= tok.bos_id) # the next document, or a logit that stands for nothing
-        ids = ids[:past[0]] if len(past) else ids
-        out.append(dict(prompt=prompt.decode('utf-8', 'replace'), text=tok.decode(ids).decode('utf-8', 'replace')))
+        text = b''.join(write_text(model, tok, prompt, n_tokens, length, seed=i))
+        out.append({k: t.decode('utf-8', 'replace') for k, t in (('prompt', prompt), ('text', text))})
     return out
 
 def show_samples(

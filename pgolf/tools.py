@@ -5,11 +5,13 @@
 # %% auto #0
 __all__ = ['TOOLS', 'GROUPS', 'tokenize_command', 'add_tokenize', 'fetch_command', 'add_fetch', 'vocab_train_command',
            'add_vocab_train', 'vocab_search_command', 'add_vocab_search', 'bench_command', 'add_bench',
-           'script_command', 'add_script', 'track_command', 'add_track', 'verify_command', 'add_verify',
-           'seeds_command', 'add_seeds', 'submit_command', 'add_submit', 'add_tools']
+           'script_command', 'add_script', 'compress_command', 'decompress_command', 'add_compress', 'add_decompress',
+           'doctor_command', 'add_doctor', 'compare_command', 'add_compare', 'ablate_command', 'add_ablate',
+           'docs_command', 'add_docs', 'track_command', 'add_track', 'verify_command', 'add_verify', 'seeds_command',
+           'add_seeds', 'submit_command', 'add_submit', 'add_tools']
 
 # %% ../nbs/15_tools.ipynb #676e7529
-import argparse, sys
+import argparse, os, sys
 from pathlib import Path
 from tqdm import tqdm
 from .artifact import write_atomic
@@ -22,6 +24,11 @@ from .bench import bench_tokenizer
 from .search import CANDIDATES, GRAMMAR, vocab_search
 from .script import make_script, module_bytes
 from .track import HOOKS, track
+from .compress import compress, decompress, read_file
+from .compare import compare
+from .doctor import doctor
+from .sweep import ablate, parse_changes
+from .book import make_book
 from .findings import as_html, as_json, as_text, exit_code
 from .folder import save_json
 from .tally import CANONICAL_BYTES
@@ -29,6 +36,7 @@ from .verify import verify_submission
 from .witness import verify_run
 from .foreign import KINDS, probe_foreign, read_tokens
 from .submission import probe_retrained, run_seeds, seed_table, submit
+
 
 # %% ../nbs/15_tools.ipynb #49894cd5
 def tokenize_command(a:argparse.Namespace)->None:
@@ -160,6 +168,88 @@ def add_script(p:argparse.ArgumentParser)->None:
     w('-o', '--out', default='train_gpt.py', help='the file to write (default train_gpt.py)')
     w('--packed', action='store_true', help='write the packed form there, and the readable one beside it')
 
+# %% ../nbs/15_tools.ipynb #ff60eeb3
+def _positions(name): # wraps an iteration: a bar on a terminal
+    return lambda items, total: tqdm(items, name, total, leave=False, disable=not sys.stderr.isatty(),
+                                     dynamic_ncols=True, unit=' tokens')
+
+def _read(path): # bytes; ValueError in one line
+    try: return Path(path).read_bytes()
+    except OSError as e: raise ValueError(f'{path}: cannot be read: {e.strerror}') from None
+
+def compress_command(a:argparse.Namespace)->None:
+    "Write a text in as many bits as its score says. The file needs the same model, and a machine that adds alike."
+    text, artifact = _read(a.text), _read(a.model)
+    data, ledger = compress(text, artifact, split_arguments(a.settings), a.model, _positions('packing'))
+    write_atomic(a.out, data)
+    n_bits, n_code = ledger.bits.sum(), len(read_file(data)[1])
+    print(f'{a.text}: {len(text):,} bytes, {len(ledger.bits)-1:,} tokens; the ledger claims {n_bits:,.1f} bits'
+          + (f', {ledger.bpb():.4f} a byte' if text else ''))
+    print(f'{a.out}: {len(data):,} bytes, of which {n_code:,} are code: {8*n_code-n_bits:+,.1f} bits against the claim')
+
+def decompress_command(a:argparse.Namespace)->None:
+    "The text again, byte for byte, or a line that says why not."
+    text = decompress(_read(a.file), _read(a.model), a.file, _positions('unpacking'))
+    write_atomic(a.out, text)
+    print(f'{a.out}: {len(text):,} bytes, the same as were packed')
+
+def add_compress(p:argparse.ArgumentParser)->None:
+    "The words of `pgolf compress`."
+    p.add_argument('text', help='a file; its bytes are one document')
+    p.add_argument('--model', required=True, help='an artifact: model.pgolf')
+    p.add_argument('-o', '--out', required=True, help='the file to write')
+    p.add_argument('settings', nargs='*', metavar='KEY=VALUE', help='settings of the score, as for pgolf score')
+
+def add_decompress(p:argparse.ArgumentParser)->None:
+    "The words of `pgolf decompress`."
+    p.add_argument('file', help='from pgolf compress')
+    p.add_argument('--model', required=True, help='the same artifact')
+    p.add_argument('-o', '--out', required=True, help='where the text goes')
+
+# %% ../nbs/15_tools.ipynb #da6b173a
+def doctor_command(a:argparse.Namespace)->None:
+    "What is on this machine, what pgolf run would do with it, and what is missing for what. It takes some seconds."
+    print(doctor(os.environ, split_arguments(a.settings)))
+
+def add_doctor(p:argparse.ArgumentParser)->None:
+    "The words of `pgolf doctor`."
+    p.add_argument('settings', nargs='*', metavar='KEY=VALUE', help='settings of the run that is meant')
+
+def compare_command(a:argparse.Namespace)->None:
+    "Settings in which runs differ, their scores, and the difference to the first, page by page of the same text."
+    print(compare(a.folders, a.out))
+    print(f'curves: {a.out}')
+
+def add_compare(p:argparse.ArgumentParser)->None:
+    "The words of `pgolf compare`."
+    p.add_argument('folders', nargs='+', metavar='FOLDER', help='of a run; the first is what the others are compared with')
+    p.add_argument('-o', '--out', default='compare.html', help='the page to write (default compare.html)')
+
+def ablate_command(a:argparse.Namespace)->None:
+    "Run a baseline and changes to it with the same seeds, a line of JSON a run. The same command goes on where it was."
+    lines = _read(a.list).decode('utf-8', 'replace').splitlines() if a.list else []
+    ablate(parse_changes([*lines, *a.change]), a.out, split_arguments(a.settings), a.seeds, a.quiet)
+
+def add_ablate(p:argparse.ArgumentParser)->None:
+    "The words of `pgolf ablate`."
+    w = p.add_argument
+    w('--change', action='append', default=[], metavar='"NAME: KEY=VALUE …"', help='one change; the name may be left out')
+    w('--list', help='a file with a change a line')
+    w('--out', default='runs/ablation', help='folder, with ablation.jsonl (default runs/ablation)')
+    w('--seeds', type=int, default=3, help='runs of each (default 3)')
+    w('--quiet', action='store_true', help='print nothing')
+    w('settings', nargs='*', metavar='KEY=VALUE', help='settings of all runs, as for pgolf run')
+
+# %% ../nbs/15_tools.ipynb #9676badb
+def docs_command(a:argparse.Namespace)->None:
+    "The notebooks as a site that needs no network: index, search, links."
+    print(f'{make_book(a.nbs, a.out)} pages; open {a.out}/index.html')
+
+def add_docs(p:argparse.ArgumentParser)->None:
+    "The words of `pgolf docs`."
+    p.add_argument('--nbs', default='nbs', help='folder of notebooks (default nbs)')
+    p.add_argument('--out', default='_docs', help='folder for the pages (default _docs)')
+
 # %% ../nbs/15_tools.ipynb #02005b80
 def track_command(a:argparse.Namespace)->None:
     "Hand the numbers of a run to TensorBoard or trackio; with --follow until the run is over."
@@ -235,15 +325,21 @@ def add_submit(p:argparse.ArgumentParser)->None:
 
 # %% ../nbs/15_tools.ipynb #539a1c27
 TOOLS = {
+    'compress': ('a text as a file as long as its score says', compress_command, add_compress),
+    'decompress': ('the text again, byte for byte', decompress_command, add_decompress),
     'script': ('one file that runs without the package', script_command, add_script),
     'tokenize': ('documents to shards', tokenize_command, add_tokenize),
     'fetch': ("bring the challenge's published data", fetch_command, add_fetch),
     'vocab train': ('train a vocabulary on a text', vocab_train_command, add_vocab_train),
     'vocab search': ('train several and judge each by the score it leads to', vocab_search_command, add_vocab_search),
-    'track': ("hand a run's numbers to TensorBoard or trackio", track_command, add_track),
+    'compare': ('what differs between runs, and whether it is chance', compare_command, add_compare),
+    'ablate': ('what each change to a run is worth', ablate_command, add_ablate),
     'verify': ('whether a score is true', verify_command, add_verify),
     'seeds': ('a run with several seeds', seeds_command, add_seeds),
     'submit': ("the challenge's folder out of runs", submit_command, add_submit),
+    'doctor': ('what this machine can do, and how long a run takes', doctor_command, add_doctor),
+    'docs': ('the notebooks as pages', docs_command, add_docs),
+    'track': ("hand a run's numbers to TensorBoard or trackio", track_command, add_track),
     'bench tokenizer': ('how fast ours and other tokenizers are here', bench_command, add_bench)}
 GROUPS = dict(vocab='make and choose vocabularies', bench='measure on this machine')
 

@@ -62,8 +62,28 @@ def test_report_opens_without_a_network(done):
 def test_artifact_scores_and_writes(done, text):
     p = pgolf('score', done/'a/model.pgolf', f'text={text}', 'val_bytes=5000', 'ttt_enabled=0')
     assert p.returncode == 0 and 'bits per byte' in p.stdout, p.stderr
-    one, two = (pgolf('write', done/'a/model.pgolf', '--prompt', 'The ', '--tokens', 20).stdout for _ in range(2))
-    assert one == two and one.startswith('The ')
+    def sample(prompt, *how):
+        words = [PGOLF, 'sample', str(done/'a/model.pgolf'), '--prompt', prompt, '--tokens', '20', *how]
+        return subprocess.run(words, cwd=ROOT, capture_output=True, timeout=300).stdout
+    one, two = (sample('The ', '--top-p', '.9') for _ in range(2))
+    assert one == two and one.startswith(b'The ') and sample('The ', '--seed', '1') != sample('The ')
+    assert sample(b'\xff\xc3').startswith(b'\xff\xc3'), 'a prompt is bytes, text or not'
+
+def test_a_text_becomes_as_long_as_its_score_and_comes_back(done, tmp_path):
+    "Packed and unpacked by processes that share nothing but the files; the claim is what `pgolf score` says."
+    from pydoc_data.topics import topics
+    text, model = max(topics.values(), key=len)[:3000].encode(), done/'a/model.pgolf'
+    (tmp_path/'t.txt').write_bytes(text)
+    how = 'ttt_chunk_tokens=256', 'threads=2'
+    p, s = pgolf('compress', tmp_path/'t.txt', '--model', model, '-o', tmp_path/'t.z', *how), pgolf('score', model, f'text={tmp_path}/t.txt', *how)
+    assert p.returncode == s.returncode == 0, p.stderr + s.stderr
+    bpb, bits = re.search(r'ngram ([\d.]+) bits', s.stdout)[1], float(re.search(r'claims ([\d,.]+) bits', p.stdout)[1].replace(',', ''))
+    assert abs(bits/len(text)-float(bpb)) < 1e-4
+    assert 8*(tmp_path/'t.z').stat().st_size < 1.001*bits + 8*400 # settings and digests
+    p = pgolf('decompress', tmp_path/'t.z', '--model', model, '-o', tmp_path/'back')
+    assert p.returncode == 0 and (tmp_path/'back').read_bytes() == text, p.stderr
+    p = pgolf('decompress', tmp_path/'t.z', '--model', done/'c/model.pgolf', '-o', tmp_path/'no')
+    assert p.returncode == 2 and 'another model' in p.stderr and not (tmp_path/'no').exists()
 
 def test_shards_of_another_run(done, tmp_path):
     "What one run tokenised, another trains on; the validation text is the same."
@@ -148,7 +168,10 @@ MISTAKES = {                     # what is typed, and what the one line must nam
     'run fast': 'KEY=VALUE',
     'score {d}/model.pgolf': 'model.pgolf',
     'score {d}/none.pgolf': 'none.pgolf',
-    'write {d}/empty.txt': 'empty.txt',
+    'sample {d}/empty.txt': 'empty.txt',
+    'sample {a}/model.pgolf --top-p 7': 'top_p',
+    'compress {d}/none.txt --model {a}/model.pgolf -o {d}/z': 'none.txt',
+    'decompress {d}/empty.txt --model {a}/model.pgolf -o {d}/z': 'not a text',
     'report {d}': 'results.json'}
 
 @pytest.mark.parametrize('words', MISTAKES)
@@ -163,6 +186,6 @@ def test_one_line_for_a_mistake(words, broken, done, text):
 def test_help_is_complete():
     from pgolf.settings import setting_help
     top, of_run = pgolf('--help').stdout, pgolf('run', '--help').stdout
-    for name in ('run', 'train', 'score', 'write', 'report', 'script'):
+    for name in ('run', 'train', 'score', 'sample', 'compress', 'decompress', 'report', 'script'):
         assert name in top and pgolf(name, '--help').returncode == 0
     for key, (_, _, said) in setting_help().items(): assert f'  {key} ' in of_run and said, key
