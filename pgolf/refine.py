@@ -81,7 +81,7 @@ BITS_FACTORS = 5 # of the mantissas of both factors: 1 % of what is mended, 0.01
 def correction(
     hessian:Tensor, # (cols, cols) float
     rank:int,       # directions to correct
-)->tuple:           # right factor, (rank, cols) float16; what makes the left of the error, (cols, rank); H'; both float64
+)->tuple:           # right factor, (rank, cols) float16; what the error times makes the left, (cols, rank); H'; float64
     "The directions in which inputs are largest, and what is left of the Hessian when errors along them are mended."
     h = hessian.double()
     u = h[:, h.diagonal().argsort(descending=True, stable=True)[:rank]]
