@@ -14,8 +14,8 @@ from .counts import COUNT, DISTINCT, FIRST, NEXT, POSITION, TIME, TOKEN, TOTAL
 from .counts import Counting, append, jit, look, with_room
 
 # %% ../nbs/11_ngram_rivals.ipynb #4f400b5a
-DISCOUNT, SHARE = 0, 1                          # d and theta/C: planes of what is learnt, (max_order+1, 32) float64 each
-STARTS, LEAST, MOST = (.7, 1.), .02, .98        # of both at first; bounds of d
+DISCOUNT, SHARE = 0, 1                   # d and theta/C: planes of what is learnt, (max_order+1, 32) float64 each
+STARTS, LEAST, MOST = (.7, 1.), .02, .98 # of both at first; bounds of d
 
 @jit
 def _digits(n): # of a whole number, binary
