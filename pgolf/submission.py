@@ -100,7 +100,7 @@ def probe_retrained(
     "Train a run's model anew, a little, with its validation text and with another."
     skip = {'out', 'resume', 'checkpoint', 'data', 'val', 'epochs'}
     values = {k: v for k, v in settings_of(folder).items() if k not in skip}
-    texts = [line*90 for line in (b'The first thing to ask of a text is who has seen it. ', b'One, two, three: another. ')]
+    texts = [line*90 for line in (b'Who has seen the text, that is the question. ', b'One, two, three: another. ')]
     with tempfile.TemporaryDirectory() as d:
         def train(text):
             out = Path(d)/f'run{len(list(Path(d).iterdir()))}'
