@@ -157,6 +157,7 @@ def last_predictor(
     if r.ttt_enabled: out = TTT(out, s.ttt, n_blocks)
     return Ngram(tap(out), model.cfg.vocab_size, s.ngram) if r.ngram_enabled else out
 
+# %% ../nbs/13_chain.ipynb #48975afe
 def score_model(
     model:GPT,       # read back from an artifact; test-time training adapts a copy
     s:Settings,

@@ -52,6 +52,7 @@ def together(
             if a != b: raise ValueError(f"{r['folder']}: {k} is {str(b)[:40]}, in {runs[0]['folder']} {str(a)[:40]}")
     return runs
 
+# %% ../nbs/15_submission.ipynb #f80c5a2c
 def _facts(r): # what must be the same for all
     code = hashlib.sha256((r['folder']/'train_gpt.py').read_bytes()).hexdigest()
     facts = {k: r.get(k) for k in ('val_sha256', 'text_bytes', 'tokens', 'stage')} | {'train_gpt.py': code}
@@ -230,6 +231,7 @@ def submit(
     save_json(out/'verify.json', as_json(findings))
     return dict(folder=out, findings=findings, record=record, standing=said)
 
+# %% ../nbs/15_submission.ipynb #e1246778
 def _of_run(r): # what the run itself was found to be
     found = check_ledgers(r['folder'], r, None) + check_weight(r['folder'], r)
     bad = [f for f in found if f.status == FAIL]
