@@ -172,7 +172,7 @@ def unpack(
 # %% ../nbs/09_artifact.ipynb #964eccaf
 VOCAB = 'tokenizer:vocab' # no state dict has a colon in its names
 VOCABS = {VOCAB: Spelling, 'tokenizer:model': ModelFile} # the two kinds of vocabulary, and who reads them
-PRIMER = 'primer:tokens' # training text for the n-grams to begin with
+PRIMER = 'primer:tokens' # training text for the n-grams to begin with, low byte and high: so they pack best
 
 SIDES = 'scale', 'columns', 'left', 'right' # what goes with codes; all float16, but a scalar scale
 
@@ -197,7 +197,7 @@ def pack_quantised(
     quantised:Mapping[str, Quantised], # tensors as they are to be stored, banks split
     config:dict,                     # JSON values to build the model from; `vocab_size` must fit the vocabulary
     tokenizer:Spelling|ModelFile|None=None, # travels inside
-    primer:np.ndarray=np.zeros(0, np.uint16), # (n,) uint16: tokens of training text
+    primer:np.ndarray=np.zeros((0, 2), np.uint8), # (n, 2) uint8: tokens of training text
     meta:dict|None=None,             # JSON values: anything else for the reader
 )->bytes:                            # the artifact
     "A rounded model, packed."
@@ -257,8 +257,8 @@ def _check_stored(meta, arrays, streams): # ValueError if the arrays of a tensor
     if not all(type(meta.get(k)) is dict for k in ('config', 'formats', 'errors', 'extra')):
         raise ValueError('header: not that of a model')
     if any(type(e) not in (int, float) for e in meta['errors'].values()): raise ValueError('header: no number as error')
-    primer = arrays.get(PRIMER, np.zeros(0, np.uint16))
-    if primer.dtype != np.uint16 or primer.ndim != 1: raise ValueError(f'{PRIMER}: not a row of tokens')
+    if PRIMER in arrays and (arrays[PRIMER].dtype, arrays[PRIMER].shape[1:]) != (np.uint8, (2,)):
+        raise ValueError(f'{PRIMER}: not two bytes a token')
     schemes = _schemes(streams)
     for name, scheme in schemes.items():
         values = arrays[name]
@@ -311,7 +311,7 @@ class LoadedModel:
 # %% ../nbs/09_artifact.ipynb #82215e24
 def _loaded(meta, arrays, state, name): # LoadedModel; ValueError if the vocabulary is not sound
     found = [kind.from_bytes(arrays[v].tobytes(), f'{name}: vocabulary') for v, kind in VOCABS.items() if v in arrays]
-    primer = arrays.get(PRIMER, np.zeros(0, np.uint16))
+    primer = arrays.get(PRIMER, np.zeros((0, 2), np.uint8)).view('<u2')[:, 0]
     return LoadedModel(state, meta['config'], found[0] if found else None, meta['extra'], primer)
 
 def own_model(

@@ -93,10 +93,11 @@ def weights_of(
 def choose_primer(
     s:Settings,
     corpus:Corpus,
-)->tuple: # (n,) uint16 tokens, and the bytes that they take
+)->tuple: # (n, 2) uint8 tokens, low byte and high, and the bytes that they take
     "As many tokens of the training stream, from its beginning, as the bytes set aside for them hold."
     limit = s.run.primer_bytes*s.run.ngram_enabled
-    tokens = TokenStream(corpus.train).take(min(sum(map(len, corpus.train)), 4*limit)) # none takes less than a quarter
+    n = min(sum(map(len, corpus.train)), 4*limit) # none takes less than a quarter
+    tokens = TokenStream(corpus.train).take(n).astype('<u2').view(np.uint8).reshape(-1, 2)
     while (n_bytes := len(pack({}, dict(primer=tokens)))) > limit and len(tokens):
         tokens = tokens[:int(.99*len(tokens)*limit/n_bytes)]
     return tokens, n_bytes
@@ -170,6 +171,7 @@ def last_predictor(
     if r.ttt_enabled: out = make_ttt(out, s.ttt, n_blocks, bos_id)
     return Ngram(tap(out), model.cfg.vocab_size, s.ngram, primer) if r.ngram_enabled else out
 
+# %% ../nbs/13_chain.ipynb #48975afe
 def score_model(
     model:GPT,       # read back from an artifact; test-time training adapts a copy
     s:Settings,

@@ -130,6 +130,7 @@ class Replay:
         while self.start < start: self.step()
         return self
 
+# %% ../nbs/12_experiment.ipynb #79eaa025
 def _plain(logp, block, n_vocab): # (n, V) float64
     rows = logp.detach().double().cpu().numpy() if isinstance(logp, torch.Tensor) else np.asarray(logp, np.float64)
     if rows.shape != (len(block), n_vocab):
@@ -170,6 +171,7 @@ class Base:
 
 _MAX_ENTRIES = 1 << 26 # of rows kept: half a gigabyte in float64
 
+# %% ../nbs/12_experiment.ipynb #5aa45449
 def base_run(
     subject:Subject,
     secs:float,       # of processor time, for the first run; at least three blocks are done, if there are so many

@@ -11,6 +11,7 @@ from collections import namedtuple
 from pathlib import Path
 import matplotlib, numpy as np
 from matplotlib.figure import Figure
+from .artifact import write_atomic
 from .findings import as_card
 
 # %% ../nbs/13_report.ipynb #cb89541f
@@ -379,22 +380,19 @@ def _page(run): # the report as one text; what the folder lacks is left out
     parts = {str(p.get('part', i)): f'{p.get("bytes", "?")} bytes, {p.get("scheme", "")} {p.get("shape", "")}'
              for i, p in enumerate(_dicts(r, 'parts'))}
     pictures = [_picture(*d) for d in drawn if d]
-    body = [_head(run), '<div class="grid">', stages, *pictures, bytes_, secs, '</div>', _samples(r), as_card(r.get('verify')),
+    body = [_head(run), '<div class="grid">', stages, *pictures, bytes_, secs, '</div>', _samples(r),
+            as_card(r.get('verify')),
             _details('Configuration', run.config.get('values') or run.config), _details('Versions', r.get('versions')),
             _details('Seed, hashes, machine and all else', {k: v for k, v in r.items() if k not in shown}),
             _details('Every part of the model', parts),
             '<footer>Made from this folder alone; scores/*.npz hold the cost of every token.</footer>']
-    return f'{_HEAD}<title>{_text(r.get("name", "unnamed"))} - pgolf</title></head><body><main>{"".join(body)}</main></body></html>\n'
+    title = _text(r.get('name', 'unnamed'))
+    return f'{_HEAD}<title>{title} - pgolf</title></head><body><main>{"".join(body)}</main></body></html>\n'
 
 def write_report(
     folder, # a run's folder; ValueError of one line names the file that is missing, broken or cannot be written
 )->Path:    # the file written
     "`report.html` from what the folder holds, whole or not at all."
     path, data = Path(folder)/'report.html', _page(_read_run(Path(folder))).encode()
-    beside = path.with_name(f'report.html.tmp{os.getpid()}')
-    try:
-        beside.write_bytes(data)
-        os.replace(beside, path)
-    except OSError as e: raise ValueError(f'{path}: cannot be written: {e.strerror}') from None
-    finally: beside.unlink(missing_ok=True)
+    write_atomic(path, data)
     return path

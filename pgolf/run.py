@@ -115,7 +115,8 @@ def finish(
     results = basic_results(s, corpus, facts, bpb, journal, len(code), began)
     results |= dict(
         baselines=beside, parts=bytes_by_part((journal.folder/'model.pgolf').read_bytes()), samples=wrote,
-        verify=as_json(found), peak_memory_bytes=peak_memory_bytes(), device=device_name(s.run.device), versions=versions())
+        verify=as_json(found), peak_memory_bytes=peak_memory_bytes(), device=device_name(s.run.device),
+        versions=versions())
     save_json(journal.folder/'results.json', results)
     write_report(journal.folder)
     return results

@@ -63,7 +63,7 @@ def record_rules(
     rules = ('0.005 nats at p < 0.01', MARGIN_NATS/to_nats, P_STRICT), ('better at p < 0.25', 0., P_LOOSE)
     for rule, margin, p_most in rules:
         w = welch(ours, theirs, margin)
-        said = (f"{fmean(ours):.5f} (sd {stdev(ours):.5f}, n {len(ours)}), theirs {fmean(theirs):.5f}, n {len(theirs)}: "
+        said = (f"{fmean(ours):.5f} (sd {stdev(ours):.5f}, n {len(ours)}) to {fmean(theirs):.5f} (n {len(theirs)}): "
                 f"better by {w['difference']*to_nats:.5f} nats; one-sided Welch test: p {w['p']:.3g}, "
                 f"{w['freedom']:.1f} degrees of freedom")
         out[rule] = w['p'] < p_most, said

@@ -52,6 +52,7 @@ def together(
             if a != b: raise ValueError(f"{r['folder']}: {k} is {str(b)[:40]}, in {runs[0]['folder']} {str(a)[:40]}")
     return runs
 
+# %% ../nbs/15_submission.ipynb #f80c5a2c
 def _facts(r): # what must be the same for all
     code = hashlib.sha256((r['folder']/'train_gpt.py').read_bytes()).hexdigest()
     facts = {k: r.get(k) for k in ('val_sha256', 'text_bytes', 'tokens', 'stage')} | {'train_gpt.py': code}
@@ -100,7 +101,7 @@ def probe_retrained(
     "Train a run's model anew, a little, with its validation text and with another."
     skip = {'out', 'resume', 'checkpoint', 'data', 'val', 'epochs'}
     values = {k: v for k, v in settings_of(folder).items() if k not in skip}
-    texts = [line*90 for line in (b'The first thing to ask of a text is who has seen it. ', b'One, two, three: another. ')]
+    texts = [line*90 for line in (b'Who has seen the text, that is the question. ', b'One, two, three: another. ')]
     with tempfile.TemporaryDirectory() as d:
         def train(text):
             out = Path(d)/f'run{len(list(Path(d).iterdir()))}'
@@ -230,6 +231,7 @@ def submit(
     save_json(out/'verify.json', as_json(findings))
     return dict(folder=out, findings=findings, record=record, standing=said)
 
+# %% ../nbs/15_submission.ipynb #e1246778
 def _of_run(r): # what the run itself was found to be
     found = check_ledgers(r['folder'], r, None) + check_weight(r['folder'], r)
     bad = [f for f in found if f.status == FAIL]

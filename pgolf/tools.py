@@ -262,8 +262,8 @@ def add_track(p:argparse.ArgumentParser)->None:
     p.add_argument('--follow', action='store_true', help='wait for more until the run is over')
 
 # %% ../nbs/15_tools.ipynb #e4674283
-def verify_command(a:argparse.Namespace)->int: # exit status: 0 all held, 1 something failed, 3 something was not checked
-    "Whether a score is true: a run's folder, a submission's folder, or somebody's predictor; every line with its evidence."
+def verify_command(a:argparse.Namespace)->int: # exit status: 0 all held, 1 something failed, 3 something not checked
+    "Whether a score is true: of a run, a submission, or somebody's predictor; every line with its evidence."
     if not a.folder and not a.predictor: raise ValueError('a folder, or --predictor FILE.py:NAME, is wanted')
     found = []
     if a.folder:
@@ -282,13 +282,13 @@ def verify_command(a:argparse.Namespace)->int: # exit status: 0 all held, 1 some
 def add_verify(p:argparse.ArgumentParser)->None:
     "The words of `pgolf verify`."
     w = p.add_argument
-    w('folder', nargs='?', default='', help='of a run, or of a submission to the challenge; nothing in the latter is run')
+    w('folder', nargs='?', default='', help='of a run, or of a submission; nothing in the latter is run')
     w('--against', nargs='+', type=float, default=[], help='bits per byte of the score to beat: one, or several seeds')
     w('--bytes', type=int, default=CANONICAL_BYTES, help='of the text that was to be scored (default %(default)s)')
     w('--thorough', action='store_true', help='probe for minutes, not for seconds')
     w('--train', action='store_true', help='of a run: train small, thrice, with the validation text swapped')
     w('--predictor', default='', metavar='FILE.py:NAME', help='run this code, in a process of its own, and probe it')
-    w('--kind', default='predictor', choices=KINDS, help='what NAME is: makes a predictor (default), or gives logits, or costs')
+    w('--kind', default='predictor', choices=KINDS, help='NAME makes a predictor (default), or gives logits, or costs')
     w('--tokens', help='for --predictor: a shard or a .npy of ids to score')
     w('--n-vocab', type=int, default=0, help='for --predictor: entries of a distribution')
     w('--block', type=int, default=1024, help='for --predictor: targets in a block (default 1024)')
@@ -304,14 +304,15 @@ def seeds_command(a:argparse.Namespace)->None:
 def add_seeds(p:argparse.ArgumentParser)->None:
     "The words of `pgolf seeds`."
     p.add_argument('n', type=int, help='how many')
-    p.add_argument('settings', nargs='*', metavar='KEY=VALUE', help='as for pgolf run; seed= is the first, out= the folder')
+    p.add_argument('settings', nargs='*', metavar='KEY=VALUE', help='as for pgolf run; seed= is the first')
     p.add_argument('--quiet', action='store_true', help='only the table')
 
 def submit_command(a:argparse.Namespace)->int: # exit status as for `verify_command`
     "Build the challenge's folder out of runs that differ by their seeds, and verify it."
     made = submit(a.runs, a.name, a.out, a.author, a.github_id, a.blurb, a.against)
     print(as_text(made['findings'], str(made['folder'])))
-    print('a record by: ' + ', '.join(made['record']) if made['record'] else 'not a record', *made['standing'], sep='\n  ')
+    called = 'a record by: ' + ', '.join(made['record']) if made['record'] else 'not a record'
+    print(called, *made['standing'], sep='\n  ')
     return exit_code(made['findings'])
 
 def add_submit(p:argparse.ArgumentParser)->None:

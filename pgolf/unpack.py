@@ -82,13 +82,16 @@ class _Reader:
         if isinstance(n.op, ast.BitOr) and isinstance(a, int): return a|b
         raise ValueError('an operator other than + and |')
 
-    def on_Call(self, n):
-        name, method = self.full(n.func), getattr(n.func, 'attr', '')
-        if method == 'read' and self.full(getattr(n.func.value, 'func', n)) == 'open': return self.data # its own file's
-        args, words = [self.value(a) for a in n.args], {k.arg: self.value(k.value) for k in n.keywords}
-        if name in FUNCTIONS: return FUNCTIONS[name](*args, **words)
-        if method in METHODS: return getattr(self.value(n.func.value), method)(*args, **words)
-        raise ValueError(f'{name} is not a function of packing')
+    def on_Call(self, n): return _call(self, n)
+
+# %% ../nbs/14_unpack.ipynb #1ea4fddf
+def _call(reader, n): # the value of a call, if its function is one of packing
+    name, method = reader.full(n.func), getattr(n.func, 'attr', '')
+    if method == 'read' and reader.full(getattr(n.func.value, 'func', n)) == 'open': return reader.data # its own file's
+    args, words = [reader.value(a) for a in n.args], {k.arg: reader.value(k.value) for k in n.keywords}
+    if name in FUNCTIONS: return FUNCTIONS[name](*args, **words)
+    if method in METHODS: return getattr(reader.value(n.func.value), method)(*args, **words)
+    raise ValueError(f'{name} is not a function of packing')
 
 # %% ../nbs/14_unpack.ipynb #ffdde2cc
 _FAULTS = (ValueError, SyntaxError, TypeError, KeyError, IndexError, OSError, EOFError, lzma.LZMAError, zlib.error,
@@ -116,6 +119,7 @@ def _note(reader, s): # what a statement imports or assigns
                 reader.values.update((n.id, v) for n, v in zip(names, values))
             except (ValueError, TypeError, AttributeError): pass # not of the packing
 
+# %% ../nbs/14_unpack.ipynb #5a283739
 def _next_layer(data, tree, before): # text of what is executed, or None; ValueError if it cannot be had
     expression = _executed(tree)
     if expression is None: return None

@@ -169,6 +169,7 @@ def shipped_code(sub:Submission)->dict: # name -> bytes
 
 CODE = '.py', '.c', '.cpp', '.cu', '.h', '.so' # suffixes
 
+# %% ../nbs/14_verify.ipynb #13894574
 def _uses(text): # names of modules that a source imports, and of files that it mentions in its strings
     try: nodes = [*ast.walk(ast.parse(text))]
     except (SyntaxError, ValueError, RecursionError): return set()
@@ -254,7 +255,8 @@ def check_admissions(sub:Submission)->list:
     out.append(judged('no forbidden switch on', not admitted, said, 'C1'))
     if not sub.layers or sub.opaque: return [*out, unchecked('source', 'cannot be read', 'C1')]
     calls = list(_calls(sub.layers[-1]))
-    on_val = [f for f, args in calls if re.search(r'gptq|awq|calib|hessian|pre_?quant', f, re.I) and re.search(r'\bval_?\w*', args)]
+    tuning = [(f, args) for f, args in calls if re.search(r'gptq|awq|calib|hessian|pre_?quant', f, re.I)]
+    on_val = [f for f, args in tuning if re.search(r'\bval_?\w*', args)]
     reach = sorted({f for f, _ in calls if _REACH.search(f)})
     read = f'of {len(calls):,} calls in the source: '
     return [*out, judged('no calibration on validation text', not on_val, read + (', '.join(on_val) or 'none'), 'C1'),

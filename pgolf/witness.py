@@ -132,6 +132,7 @@ other = sorted(os.path.relpath(p, here) for p in opened if not p.startswith(know
 print('OPENED', json.dumps([other, sorted(reached)]))
 '''
 
+# %% ../nbs/14_witness.ipynb #8b8cf675
 def open_files(
     artifact,     # a model.pgolf
     tokens,       # (n,) uint16: a little text
