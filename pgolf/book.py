@@ -108,6 +108,7 @@ def _renderer(here, places): # a mistune renderer for one page; places: name -> 
             return f'<h{level} id="{slug(text)}{f"-{n}" if n > 1 else ""}">{text}</h{level}>\n'
     return Renderer()
 
+# %% ../nbs/15_book.ipynb #3fdcf83a
 class Prose:
     "Markdown to HTML, for one page."
     def __init__(self,
@@ -288,6 +289,7 @@ def _places(pages): # name -> urls, for links from prose
                 for name in defined(c['source']): out.setdefault(name, []).append(f'{p["name"]}.html#{c["id"]}')
     return out
 
+# %% ../nbs/15_book.ipynb #c7427b53
 def make_book(
     folder='nbs', # of notebooks
     out='_docs',  # folder for the pages, made if it is not there

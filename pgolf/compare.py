@@ -93,6 +93,7 @@ def compare_runs(
         out['stages'][stage] = rows
     return out
 
+# %% ../nbs/14_compare.ipynb #110be8d6
 def _cell(v):
     if v is None: return '-'
     return f'{v:,}' if type(v) is int else f'{v:,.4g}' if type(v) is float else f'{v}'[:40]
@@ -148,6 +149,7 @@ def _saved_curves(found, stage): # figure, finding, caption
     said = f'Bytes saved against {found["names"][0]}, {STAGES.get(stage, stage)}'
     return fig, said, 'What the text up to each point would take less. Straight: a difference everywhere.'
 
+# %% ../nbs/14_compare.ipynb #9a082596
 def _score_rows(found): # rows for `_table`: each score, and below it the difference to the first run's
     for stage, runs in found['stages'].items():
         cells = [f'{bpb:.4f}' + f'<br>{_text(_difference(*more))}'*bool(i) for i, (bpb, *more) in enumerate(runs)]
@@ -171,6 +173,7 @@ def comparison_page(
             card('Settings that differ', rows('settings')), card('What they were and took', rows('facts'))]
     return f'{_HEAD}<title>{title} - pgolf</title></head><body><main>{"".join(body)}</main></body></html>\n'
 
+# %% ../nbs/14_compare.ipynb #518bb886
 def compare(
     folders:list, # of finished runs, the first the one to compare with
     out='',       # an HTML file to write; '': none

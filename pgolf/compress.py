@@ -68,6 +68,7 @@ class Encoder:
         self._carry()
         return bytes(self.out + self.low.to_bytes(8, 'big')).rstrip(b'\0')
 
+# %% ../nbs/14_compress.ipynb #c95dc510
 class Decoder:
     "Bytes in; which share was taken out."
     def __init__(self,
@@ -223,6 +224,7 @@ def compress(
     header = Header(settings, len(text), len(stream), _digest(artifact), _digest(text))
     return write_file(header, coder.finish()), ledger
 
+# %% ../nbs/14_compress.ipynb #41f4eecc
 def decompress(
     data:bytes,     # from `compress`
     artifact:bytes, # the same model

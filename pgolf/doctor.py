@@ -37,7 +37,8 @@ def memory_bytes(
 # %% ../nbs/14_doctor.ipynb #23eae23c
 def _no_gpu(): # why
     if torch.version.cuda: return 'torch is built for CUDA, but sees no working driver'
-    if not (Path('/proc/driver/nvidia').exists() or shutil.which('nvidia-smi')): return 'torch is a CPU build, as it should be'
+    driver = Path('/proc/driver/nvidia').exists() or shutil.which('nvidia-smi')
+    if not driver: return 'no driver either; torch is a CPU build, as it should be'
     return 'an NVIDIA driver is here, but this torch is built without CUDA: pip install a CUDA build of torch'
 
 def gpu_rows()->list: # of (what, found, what it means)
@@ -49,7 +50,7 @@ def gpu_rows()->list: # of (what, found, what it means)
         found = f'{p.name}, {p.total_memory/1e9:.0f} GB, compute capability {p.major}.{p.minor}'
         rows.append((f'GPU {i}', found, '' if p.major >= 8 else 'no bfloat16 in hardware: training will be slow'))
     if flash_kernel(): rows.append(('attention', 'FlashAttention 3', 'installed, and right on a test'))
-    else: rows.append(('attention', "torch's own", 'no FlashAttention 3 (flash_attn_interface) that is right here: slower steps'))
+    else: rows.append(('attention', "torch's own", 'no flash_attn_interface (FlashAttention 3) that is right here'))
     triton = importlib.util.find_spec('triton') is not None
     return [*rows, ('torch.compile', f'{"with" if triton else "no"} triton', '' if triton else 'steps run uncompiled')]
 
@@ -113,6 +114,7 @@ def speeds(
              (n_targets, lambda: Ngram(uniform, s.model.vocab_size, s.ngram).score(block)))
     return tuple(n/_clocked(f, device) for n, f in timed)
 
+# %% ../nbs/14_doctor.ipynb #e2bc9001
 def plan(
     s:Settings,
     rates:tuple, # as from `speeds`

@@ -30,8 +30,9 @@ def parse_changes(
         name, colon, words = line.partition(': ')
         if not colon or '=' in name: name, words = line, line
         given = split_arguments(words.split())
-        if not given or name in out: raise ValueError(f'{line}: ' + ('twice in the list' if given else 'changes nothing'))
-        if taken := {'seed', 'out'} & given.keys(): raise ValueError(f'{line}: {taken.pop()} is not for a change to set')
+        if name in out: raise ValueError(f'{line}: twice in the list')
+        if taken := {'seed', 'out'} & given.keys():
+            raise ValueError(f'{line}: {taken.pop()} is not for a change to set')
         out[name] = given
     return out
 
@@ -74,7 +75,7 @@ def read_lines(
 # %% ../nbs/15_sweep.ipynb #788d832e
 def effects(
     lines:list, # from `read_lines`
-)->list:        # of dicts: change, n_seeds, stages {stage: (mean, spread, half width)} in bits per byte more; bytes, steps
+)->list:        # of dicts: change, n_seeds, stages {stage: (mean, spread, half width)} in bits per byte, bytes, steps
     "What each change makes of the score; the least bits per byte first."
     runs, rows = {(l['change'], l['seed']): l for l in lines}, []
     base = {seed: l for (change, seed), l in runs.items() if change == BASELINE}

@@ -222,7 +222,7 @@ def compare_command(a:argparse.Namespace)->None:
 
 def add_compare(p:argparse.ArgumentParser)->None:
     "The words of `pgolf compare`."
-    p.add_argument('folders', nargs='+', metavar='FOLDER', help='of a run; the first is what the others are compared with')
+    p.add_argument('folders', nargs='+', metavar='FOLDER', help='of a run; the others are compared with the first')
     p.add_argument('-o', '--out', default='compare.html', help='the page to write (default compare.html)')
 
 def ablate_command(a:argparse.Namespace)->None:
@@ -233,7 +233,7 @@ def ablate_command(a:argparse.Namespace)->None:
 def add_ablate(p:argparse.ArgumentParser)->None:
     "The words of `pgolf ablate`."
     w = p.add_argument
-    w('--change', action='append', default=[], metavar='"NAME: KEY=VALUE …"', help='one change; the name may be left out')
+    w('--change', action='append', default=[], metavar='"NAME: KEY=VALUE …"', help='a change; the name may be left out')
     w('--list', help='a file with a change a line')
     w('--out', default='runs/ablation', help='folder, with ablation.jsonl (default runs/ablation)')
     w('--seeds', type=int, default=3, help='runs of each (default 3)')
