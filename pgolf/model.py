@@ -279,6 +279,7 @@ def features(
     "What the trunk makes of a batch."
     return trunk(model, embed(model, ids), value_embeddings(model, ids), *surroundings(model, ids), n_last, added)
 
+# %% ../nbs/04_model.ipynb #53410fd4
 def logits(
     model:GPT,
     x:Tensor, # (..., d): output of `features`

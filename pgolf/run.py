@@ -96,6 +96,7 @@ def run(
         return results
     return run_chain(s, journal, get_corpus, finish_run, n_code=lambda: len(packed_script()))
 
+# %% ../nbs/15_run.ipynb #22265dd1
 def finish(
     s:Settings, model:GPT, primer:np.ndarray, corpus:Corpus, facts:dict, journal:Journal,
     began:float, # time.perf_counter() at the start of the run
