@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['MAGIC', 'VERSION', 'MAX_HEADER_BYTES', 'MAX_RAW_BYTES', 'DTYPES', 'VOCAB', 'VOCABS', 'PRIMER', 'SIDES', 'MAX_RANK',
            'pack', 'Stream', 'read_header', 'read_parts', 'unpack', 'pack_quantised', 'pack_model', 'write_atomic',
-           'save_model', 'LoadedModel', 'own_model', 'read_model', 'load_model']
+           'save_model', 'LoadedModel', 'own_model', 'read_model', 'read_file', 'load_model']
 
 # %% ../nbs/09_artifact.ipynb #48638098
 import hashlib, json, math, os, struct
@@ -190,7 +190,7 @@ def _model_arrays(quantised): # a stored state as arrays, their stream names, fo
 def _check_vocab(tokenizer, config, name): # valueError if the vocabulary has more entries than the model has logits
     n = config.get('vocab_size')
     if tokenizer is not None and not (isinstance(n, int) and tokenizer.n_vocab <= n):
-        raise ValueError(f'{name}: the vocabulary has {tokenizer.n_vocab} entries, vocab_size of the model is {n}')
+        raise ValueError(f'{name}: the vocabulary has {tokenizer.n_vocab} entries, vocab_size of the model is {n!r:.20}')
 
 # %% ../nbs/09_artifact.ipynb #526f2dda
 def pack_quantised(
@@ -337,12 +337,17 @@ def read_model(
     _check_vocab(loaded.vocab, loaded.config, name)
     return loaded
 
+def read_file(
+    path:str|Path, # an artifact
+)->bytes:          # unchecked but for their number; ValueError of one line naming the path if it cannot be read
+    "The bytes of a file that claims to be an artifact."
+    try:
+        if os.path.getsize(path) > MAX_RAW_BYTES: raise ValueError(f'{path}: too large for an artifact')
+        return Path(path).read_bytes()
+    except OSError as e: raise ValueError(f'{path}: cannot be read: {e.strerror}') from None
+
 def load_model(
     path:str|Path, # an artifact
 )->LoadedModel:    # ValueError of one line naming the path if it cannot be read or anything is wrong with it
     "A model from its file."
-    try:
-        if os.path.getsize(path) > MAX_RAW_BYTES: raise ValueError(f'{path}: too large for an artifact')
-        data = Path(path).read_bytes()
-    except OSError as e: raise ValueError(f'{path}: cannot be read: {e.strerror}') from None
-    return read_model(data, str(path))
+    return read_model(read_file(path), str(path))

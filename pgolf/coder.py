@@ -18,7 +18,7 @@ def entropy_bits(
     return float(-(n*np.log2(n/n.sum())).sum())
 
 # %% ../nbs/07_coder.ipynb #24b6565a
-INPUTS, SLOTS, LIMIT = 6, 1 << 20, 1000 # contexts of a bit, places for their odds, occurrences that odds remember
+INPUTS, SLOTS, LIMIT = 6, 1 << 18, 1000 # contexts of a bit, places for their odds, occurrences that odds remember
 _I = np.arange(2048, 4095)
 _HALF = np.cumsum((1 << 42)//((2*_I+1)*(8191-2*_I))) + (1 << 19) >> 20
 LOGITS = np.concatenate((-_HALF[-1:], -_HALF[::-1], [0], _HALF)) # of i/4096, in 256ths
@@ -60,7 +60,7 @@ def _number(value, width, n, pace, state, model, writes): # by n contexts -> the
 def _codes(q, state, model, writes): # (rows, cols) int8, filled if not `writes` -> the new state
     width, keys, given = 0, model[0][0], model[3]
     while writes and q.size and min(max(q.max(), -np.int64(q.min())), 127) >> width: width += 1
-    width, state = _number(width, 3, 3, 2, state, model, writes)
+    width, state = _number(width, 3, 2, 2, state, model, writes)
     if not writes: q[:] = 0
     half, mean = 1 << width, 1 << width+10
     column, centre = np.full(min(q.shape[1], 1 << 16), half << 6), np.zeros(min(q.shape[1], 1 << 16), np.int64)
@@ -68,11 +68,10 @@ def _codes(q, state, model, writes): # (rows, cols) int8, filled if not `writes`
         row = mean >> 4
         for j in range(q.shape[1]):
             c = j & 65535
-            keys[0] = _class(column[c])
-            keys[1] = _class(row*column[c]//((mean >> 4)+1))
-            keys[2] = centre[c] >> width+3
-            keys[:3] = keys[:3]*16 + width
-            z, state = _number(q[i, j]+half, width+1, 3, 2, state, model, writes)
+            expected = row*column[c]//((mean >> 4)+1)
+            keys[0] = (LOGITS[min(expected >> 4, 4095)] >> 4)*16 + width
+            keys[1] = (centre[c] >> width+3)*16 + width
+            z, state = _number(q[i, j]+half, width+1, 2, 2, state, model, writes)
             z -= half
             q[i, j] = z
             size = abs(z) << 8
@@ -80,11 +79,8 @@ def _codes(q, state, model, writes): # (rows, cols) int8, filled if not `writes`
             mean += (size << 4)-mean >> 10
             column[c] += (size-column[c])//min(i+2, 128)
             centre[c] += ((z << 8)-centre[c])//min(i+2, 32)
-        if not writes and state[3] > len(given)+3: break # nothing is left to read
+            if not writes and state[3] > len(given)+3: return state # nothing is left to read
     return state
-
-@njit(cache=True)
-def _class(size): return LOGITS[min(size >> 4, 4095)] >> 4
 
 # %% ../nbs/07_coder.ipynb #dd92be85
 @njit(cache=True)
