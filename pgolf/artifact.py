@@ -190,7 +190,7 @@ def _model_arrays(quantised): # a stored state as arrays, their stream names, fo
 def _check_vocab(tokenizer, config, name): # valueError if the vocabulary has more entries than the model has logits
     n = config.get('vocab_size')
     if tokenizer is not None and not (isinstance(n, int) and tokenizer.n_vocab <= n):
-        raise ValueError(f'{name}: the vocabulary has {tokenizer.n_vocab} entries, vocab_size of the model is {n!r:.20}')
+        raise ValueError(f'{name}: the vocabulary has {tokenizer.n_vocab} entries, vocab_size is {n!r:.20}')
 
 # %% ../nbs/09_artifact.ipynb #526f2dda
 def pack_quantised(

@@ -15,7 +15,7 @@ from .coder import entropy_bits
 from .artifact import LoadedModel, _DIGEST, _PREFIX, read_parts
 
 # %% ../nbs/09_bytes.ipynb #43340c24
-def _entropy(a): # of zeroth order, bits a number; of numbers of several bytes, of the first bytes, the second, and so on
+def _entropy(a): # of zeroth order, bits a number; where it has several bytes, of the first, the second, and so on
     planes = np.frombuffer(a.tobytes(), np.uint8).reshape(-1, a.itemsize).T
     return sum(map(entropy_bits, planes))/max(a.size, 1)
 
@@ -31,7 +31,8 @@ def bytes_by_part(
     for s in streams:
         for part, shape in s.arrays:
             a, n = arrays[part], n_bytes[part]
-            rows.append(dict(part=part, scheme=s.name, shape=shape, bits=8*n/max(a.size, 1), entropy=_entropy(a), bytes=n))
+            bits = 8*n/max(a.size, 1)
+            rows.append(dict(part=part, scheme=s.name, shape=shape, bits=bits, entropy=_entropy(a), bytes=n))
     errors = meta.get('errors', {})
     return [r | dict(share=r['bytes']/len(data), error=errors.get(r['part'])) for r in rows]
 
@@ -62,7 +63,8 @@ def bytes_table(
     for r in rows:
         if r not in large: small.setdefault(r['scheme'], []).append(r)
     shown = large + [_together(v, k) if len(v) > 1 else v[0] for k, v in small.items()]
-    lines = [f'{"part":<36}{"scheme":<11}{"shape":>12}{"bits":>7}{"entropy":>9}{"bytes":>12}{"share":>8}{"error":>8}', '-'*103]
+    head = f'{"part":<36}{"scheme":<11}{"shape":>12}{"bits":>7}{"entropy":>9}{"bytes":>12}{"share":>8}{"error":>8}'
+    lines = [head, '-'*103]
     for r in sorted(shown, key=lambda r: -r['bytes']):
         shape = ' x '.join(map(str, r['shape']))
         bits, entropy = (f'{r[k]:.3f}' if r['bits'] is not None else '' for k in ('bits', 'entropy'))

@@ -84,7 +84,7 @@ def _codes(q, state, model, writes): # (rows, cols) int8, filled if not `writes`
 
 # %% ../nbs/07_coder.ipynb #dd92be85
 @njit(cache=True)
-def _bytes(b, wide, state, model, writes): # (n,) uint8: numbers of so many bytes, filled if not `writes` -> the new state
+def _bytes(b, wide, state, model, writes): # (n,) uint8: numbers of `wide` bytes, filled if not `writes` -> new state
     keys, given, last, kinds = model[0][0], model[3], np.zeros(1 << 14, np.int64), 0
     for i in range(len(b)):
         place = key = i % wide
@@ -100,7 +100,7 @@ def _bytes(b, wide, state, model, writes): # (n,) uint8: numbers of so many byte
     return state
 
 # %% ../nbs/07_coder.ipynb #fc3b290e
-def _run(arrays, data, n_out): # the arrays into n_out bytes at most, or filled from `data` -> those bytes, where each array ended
+def _run(arrays, data, n_out): # into n_out bytes at most, or filled from `data` -> bytes, where each array ended
     writes, out = n_out > 0, np.empty(n_out, np.uint8)
     model = (np.zeros((3, INPUTS), np.int64), np.zeros((INPUTS, SLOTS), np.int32), np.full((256, INPUTS), (1 << 16)//3),
              np.frombuffer(data, np.uint8), out)

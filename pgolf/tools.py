@@ -181,7 +181,7 @@ def add_bytes(p:argparse.ArgumentParser)->None:
     w = p.add_argument
     w('file', help='an artifact: model.pgolf')
     w('--json', action='store_true', help='every row, as a list of objects')
-    w('--code', nargs='?', const='', metavar='SCRIPT', help='count the code too: this file as it is shipped, or without '
+    w('--code', nargs='?', const='', metavar='SCRIPT', help='count the code too: this file as shipped, or without '
       'a name what pgolf script --packed writes')
 
 def unpack_command(a:argparse.Namespace)->None:
@@ -258,7 +258,7 @@ def ablate_command(a:argparse.Namespace)->None:
 def add_ablate(p:argparse.ArgumentParser)->None:
     "The words of `pgolf ablate`."
     w = p.add_argument
-    w('--change', action='append', default=[], metavar='"NAME: KEY=VALUE …"', help='a change; the name may be left out')
+    w('--change', action='append', default=[], metavar='"NAME: KEY=VALUE …"', help='a change; NAME may be left out')
     w('--list', help='a file with a change a line')
     w('--out', default='runs/ablation', help='folder, with ablation.jsonl (default runs/ablation)')
     w('--seeds', type=int, default=3, help='runs of each (default 3)')
