@@ -6,7 +6,7 @@
 __all__ = ['STAGES', 'bpb_so_far', 'console_table', 'write_report']
 
 # %% ../nbs/13_report.ipynb #d05ab7c9
-import base64, html, io, itertools, json, math, os, re, zipfile, zlib
+import base64, html, io, itertools, json, math, re, zipfile, zlib
 from collections import namedtuple
 from pathlib import Path
 import matplotlib, numpy as np
