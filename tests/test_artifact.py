@@ -140,7 +140,7 @@ def forged_meta(rng, data):
 def bomb(rng, data):
     "Headers that are none: nested without end, numbers that are not, text that is not."
     header, body = opened(data)
-    whole, n = json.dumps(header), rng.choice([300, 3000, 30_000, 100_000])
+    whole, n = json.dumps(header), rng.choice([300]*4 + [3000]*4 + [30_000, 100_000])
     raw = rng.choice(['['*n, '{"a":'*n, '[['*n + ']]'*n, '9'*n, '-'*n, '"'+'\\u0000'*n, '[1e999]', '[' + '0,'*n + '0]', '"' + 'x'*n + '"', ' '*n,
                       whole.replace('"errors": {', '"errors": {"m6": NaN, "x": {', 1), whole.replace(': 9', ': Infinity', 1), whole[:-1], whole + '1',
                       whole.replace('"meta"', '"meta": 1, "metal"', 1), '', 'null', '[]', '{}', '\ud800', '\\']).encode('utf-8', 'surrogatepass')
