@@ -141,7 +141,11 @@ def main(
     words=None, # list of str: the command line without the program's name; None: the real one
 )->int:         # 0 done, or as the command says; 2 refused with one line on standard error, 130 stopped by Ctrl-C
     "The `pgolf` command."
-    a = parser().parse_args(words)
+    p = parser()
+    a, more = p.parse_known_args(words) # argparse takes no settings that stand behind an option
+    if more and not (hasattr(a, 'settings') and all('=' in w and w[0] != '-' for w in more)):
+        p.error(f'unrecognized arguments: {" ".join(more)}')
+    if more: a.settings = [*a.settings, *more]
     def refuse(line, code):
         print(f'pgolf: {line}', file=sys.stderr)
         return code
