@@ -45,11 +45,13 @@ def calibration(
 )->Callable|None: # takes the weights to keep, gives what `sensitivity` gives; None where nothing has to be measured
     "What `train` calls after its last step."
     if s.run.quant == 'rows': return None
-    length, step = s.train.train_seq_len, N_ROWS*s.train.train_seq_len*ranks.world
+    length, step, first = s.train.train_seq_len, N_ROWS*s.train.train_seq_len*ranks.world, rows.state_dict()
     def measure(kept):
-        twin = copy.deepcopy(model)
+        twin, here = copy.deepcopy(model), rows.state_dict()
         twin.load_state_dict(kept)
+        rows.load_state_dict(first)
         text = [rows.next_batch(step, length)[0] for _ in range(-(-s.run.calibration_tokens//step))]
+        rows.load_state_dict(here)
         return sensitivity(twin, text, ranks, Workers(s.run.threads, ranks.device, ranks.n_local), s.run.seed)
     return measure
 

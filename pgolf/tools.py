@@ -26,7 +26,7 @@ from .bench import bench_tokenizer
 from .search import CANDIDATES, GRAMMAR, vocab_search
 from .script import make_script, module_bytes
 from .track import HOOKS, track
-from .compress import compress, decompress, read_file
+from .compress import compress, decompress, read_file as read_compressed
 from .compare import compare
 from .doctor import doctor
 from .sweep import ablate, parse_changes
@@ -207,7 +207,7 @@ def compress_command(a:argparse.Namespace)->None:
     text, artifact = _read(a.text), _read(a.model)
     data, ledger = compress(text, artifact, split_arguments(a.settings), a.model, _positions('packing'))
     write_atomic(a.out, data)
-    n_bits, n_code = ledger.bits.sum(), len(read_file(data)[1])
+    n_bits, n_code = ledger.bits.sum(), len(read_compressed(data)[1])
     print(f'{a.text}: {len(text):,} bytes, {len(ledger.bits)-1:,} tokens; the ledger claims {n_bits:,.1f} bits'
           + (f', {ledger.bpb():.4f} a byte' if text else ''))
     print(f'{a.out}: {len(data):,} bytes, of which {n_code:,} are code: {8*n_code-n_bits:+,.1f} bits against the claim')
