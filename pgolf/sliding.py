@@ -103,7 +103,7 @@ class Sliding:
         self.model, self.length, self.stride, self.n_batch = model, length, stride, n_batch
         self.device, self.ranks = next(model.parameters()).device, ranks
         self.workers = workers or Workers(device=self.device)
-        self.compute = torch.compile(last_logp) if self.device.type == 'cuda' else last_logp
+        self.compute = torch.compile(last_logp, dynamic=False) if self.device.type == 'cuda' else last_logp
 
     def score(self,
         block:Block, # targets to predict
