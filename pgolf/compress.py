@@ -136,13 +136,14 @@ def score_predictor(
     model:GPT,    # changed by test-time training
     s:Settings,   # `eval_seq_len` and `threads` as they are, not 0
     n_tokens:int, # of the stream
+    primer=(),    # tokens that came with the model, for the n-grams
 )->Predictor:
     "The predictor whose score these settings ask for, to be asked target by target."
     r, n_block = s.run, s.run.ttt_chunk_tokens
     predictor = Stepping(model, r.eval_seq_len, r.eval_stride, workers=Workers(r.threads))
     if r.ttt_enabled: predictor = Gathered(TTT(predictor, s.ttt, -(-(n_tokens-1)//n_block)), n_block)
     else: predictor = Gathered(predictor, n_tokens)
-    return Ngram(predictor, model.cfg.vocab_size, s.ngram) if r.ngram_enabled else predictor
+    return Ngram(predictor, model.cfg.vocab_size, s.ngram, primer) if r.ngram_enabled else predictor
 
 # %% ../nbs/14_compress.ipynb #b9e57e89
 MAGIC, VERSION = b'PGOLFTXT', 1
@@ -190,15 +191,16 @@ def read_file(
     return Header(settings, n_bytes, n_tokens, model, text), data[end:]
 
 # %% ../nbs/14_compress.ipynb #4605b720
-def _opened(artifact, name, given): # artifact's bytes, flat name -> text -> vocabulary, model, settings
+def _opened(artifact, name, given): # artifact's bytes, flat name -> text -> vocabulary, model, settings, primer
     loaded = read_model(artifact, name)
     if loaded.tokenizer is None: raise ValueError(f'{name}: holds no vocabulary, so it cannot read a text')
-    s, model = score_settings(loaded, given), revive(loaded, name)
+    s, model = score_settings(loaded, dict(ttt_recipe='blocks') | given), revive(loaded, name)
+    if s.ttt.recipe != 'blocks': raise ValueError(f'ttt_recipe={s.ttt.recipe}: texts are compressed with ttt_recipe=blocks')
     s.run.eval_seq_len = s.run.eval_seq_len or s.train.train_seq_len
     s.run.threads = Workers(s.run.threads).n
     if s.run.threads > 256: raise ValueError(f'threads={s.run.threads}: 256 at most')
     torch.set_num_threads(1) # sums inside an operation must not depend on how many share it
-    return loaded.tokenizer, model, s
+    return loaded.tokenizer, model, s, loaded.primer
 
 def compress(
     text:bytes,
@@ -208,7 +210,7 @@ def compress(
     progress:Callable=lambda positions, total: positions, # wraps the iteration over the targets
 )->tuple:              # the file, and the ledger that was charged; ValueError of one line
     "Write a text down in as many bits as its score says."
-    tok, model, s = _opened(artifact, name, given)
+    tok, model, s, primer = _opened(artifact, name, given)
     if len(text) > MAX_TEXT_BYTES: raise ValueError(f'{len(text)} bytes of text: {MAX_TEXT_BYTES} at most')
     if (at := tok.first_loss(text)) is not None:
         raise ValueError(f'{name}: its vocabulary cannot spell the text: what is at offset {at} would not come back')
@@ -219,7 +221,7 @@ def compress(
         at = cuts(logp[0])
         coder.put(*map(int, at[stream[i]:][:2]))
         return stream[i]
-    fold(score_predictor(model, s, len(stream)), len(stream), stream[0], write, progress)
+    fold(score_predictor(model, s, len(stream), primer), len(stream), stream[0], write, progress)
     settings = {k: v for k, v in s.flat().items() if k in KEPT}
     header = Header(settings, len(text), len(stream), _digest(artifact), _digest(text))
     return write_file(header, coder.finish()), ledger
@@ -236,9 +238,9 @@ def decompress(
     if header.model != _digest(artifact):
         raise ValueError(f'{name}: made with another model, SHA-256 {header.model.hex()[:16]}…; '
                          f'the one given has {_digest(artifact).hex()[:16]}…')
-    tok, model, s = _opened(artifact, 'model', header.settings)
+    tok, model, s, primer = _opened(artifact, 'model', header.settings)
     coder = Decoder(code)
-    predictor = score_predictor(model, s, header.n_tokens)
+    predictor = score_predictor(model, s, header.n_tokens, primer)
     tokens = fold(predictor, header.n_tokens, tok.bos_id, lambda i, logp: coder.get(cuts(logp[0])), progress)
     text = tok.decode(tokens) if tokens.max() < tok.n_vocab else b''
     if _digest(text) != header.text:

@@ -99,7 +99,7 @@ class Ledger:
         lossy_bytes=None,  # (N,) source bytes of each token: score all the same, and say so
         n_vocab:int=0,     # V of the distributions, where a model has more logits than there are tokens; 0: as many
     ):
-        self.tokens, self.next, self.lossy = np.array(tokens), 1, lossy_bytes is not None # its own: none can write into it
+        self.tokens, self.next, self.lossy = np.array(tokens), 1, lossy_bytes is not None # a copy
         self.n_vocab = n_vocab or (pieces.n_vocab if hasattr(pieces, 'n_vocab') else len(pieces))
         if self.lossy: self.token_bytes = _lossy_bytes(lossy_bytes, self.tokens, text)
         else: self.token_bytes = _spell(self.tokens, pieces, text)

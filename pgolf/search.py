@@ -150,7 +150,7 @@ def build_vocab(
 
 # %% ../nbs/15_search.ipynb #cd169700
 JUDGE = dict(preset='cpu', device='cpu', warmup_steps=2, eval_stride=64, ttt_enabled=False, ngram_enabled=False,
-             sample_tokens=0, probe_secs=0, quant='rows') # settings of a run; chosen: a run of 60 s takes 10 s for all the rest
+             sample_tokens=0, probe_secs=0, quant='rows') # settings of a run; chosen: the rest takes 10 s
 
 def judge(
     s:Settings, # with vocabulary, seed and folder
