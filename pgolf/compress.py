@@ -195,7 +195,7 @@ def _opened(artifact, name, given): # artifact's bytes, flat name -> text -> voc
     loaded = read_model(artifact, name)
     if loaded.tokenizer is None: raise ValueError(f'{name}: holds no vocabulary, so it cannot read a text')
     s, model = score_settings(loaded, dict(ttt_recipe='blocks') | given), revive(loaded, name)
-    if s.ttt.recipe != 'blocks': raise ValueError(f'ttt_recipe={s.ttt.recipe}: texts are compressed with ttt_recipe=blocks')
+    if s.ttt.recipe != 'blocks': raise ValueError(f'ttt_recipe={s.ttt.recipe}: wanted blocks, to compress')
     s.run.eval_seq_len = s.run.eval_seq_len or s.train.train_seq_len
     s.run.threads = Workers(s.run.threads).n
     if s.run.threads > 256: raise ValueError(f'threads={s.run.threads}: 256 at most')
