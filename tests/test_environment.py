@@ -53,7 +53,7 @@ def test_presets_under_the_command():
     "Without a name the values are the record's and its faults repaired; with PRESET=record the quirks come back; the command line has the last word."
     plain, record = Settings(COMMAND), Settings({**COMMAND, 'PRESET': 'record'})
     quirks = dict(order='stream', cross_documents=True, record_qat=True, record_export=True, ema_debias=False, ttt_freeze_blocks=2, ttt_record_freeze=True,
-                  clip_local=True, lossy='report', preset='record')
+                  clip_local=True, lossy='report', preset='record', quant='rows')
     usual = plain.flat()
     differ = {k: v for k, v in record.flat().items() if v != usual[k]}
     assert quirks == differ and plain.run.preset == 'repaired' and plain.train.schedule == 'record' == record.train.schedule
