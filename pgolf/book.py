@@ -323,7 +323,8 @@ def make_book(
             parts.append(_output_html(c, page, prose, pictures))
         content = '\n'.join(filter(None, parts))
         found += sections(page, content)
-        write_atomic(out/f'{page["name"]}.html', _around(page, content, pages, colab_url(folder, page['name'])).encode())
+        around = _around(page, content, pages, colab_url(folder, page['name']))
+        write_atomic(out/f'{page["name"]}.html', around.encode())
     for name, data in pictures.items(): write_atomic(out/'img'/name, data)
     for name, text in {'style.css': f'{STYLE.strip()}\n{rules}\n', 'search.js': SEARCH_JS.strip(),
                        'sections.js': f'var SECTIONS = {json.dumps(found, ensure_ascii=False)}'}.items():
