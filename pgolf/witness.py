@@ -36,7 +36,7 @@ def probe_chain(
     "Probe what the last stage of a run is scored with."
     device = next(model.parameters()).device
     workers, n_block = Workers(s.run.threads, device), s.run.ttt_chunk_tokens
-    if quick: n_block = min(n_block, max(256, n_block//4))
+    if quick: n_block = min(n_block, 512) # a lesson learnt in a block costs as much as the block is long
     tokens, n_blocks = np.array(tokens[:(6 if quick else 40)*n_block+1]), -(-(len(tokens)-1)//s.run.ttt_chunk_tokens)
     def make(): return last_predictor(model, s, n_blocks, bos_id, primer, workers)
     subject = Subject(make, tokens, model.cfg.vocab_size, n_block, bos_id)
