@@ -197,8 +197,8 @@ def pack_quantised(
     quantised:Mapping[str, Quantised], # tensors as they are to be stored, banks split
     config:dict,                     # JSON values to build the model from; `vocab_size` must fit the vocabulary
     tokenizer:Spelling|ModelFile|None=None, # travels inside
-    primer:np.ndarray=np.zeros((0, 2), np.uint8), # (n, 2) uint8: tokens of training text
     meta:dict|None=None,             # JSON values: anything else for the reader
+    primer:np.ndarray=np.zeros((0, 2), np.uint8), # (n, 2) uint8: tokens of training text
 )->bytes:                            # the artifact
     "A rounded model, packed."
     _check_vocab(tokenizer, config, 'artifact')

@@ -118,7 +118,7 @@ def write_model(
         meta = dict(preset=s.run.preset, seed=s.run.seed, seq_len=s.train.train_seq_len)
         state = {k: p for k, p in state.items() if not k.startswith('mtp_heads.')} # these are for training only
         config, cap = {**dataclasses.asdict(s.model), 'mtp_num_heads': 0}, s.run.cap_bytes-n_code
-        def packed(stored, *primer): return pack_quantised(stored, config, corpus.tok, *primer, meta=meta)
+        def packed(stored, *primer): return pack_quantised(stored, config, corpus.tok, meta, *primer)
         if ranks.rank == 0:
             primer, n_primer = choose_primer(s, corpus)
             stored, said = squeeze(s, state, terms, cap-n_primer, lambda stored: len(packed(stored)))
