@@ -120,7 +120,8 @@ class Gathered:
 
 # %% ../nbs/14_compress.ipynb #f94c2677
 _OF_A_SCORE = 'eval_seq_len', 'eval_stride', 'ttt_enabled', 'ttt_chunk_tokens', 'ngram_enabled', 'threads'
-KEPT = *_OF_A_SCORE, *(k for k, (section, _) in setting_table().items() if section in ('ttt', 'ngram'))
+KEPT = *_OF_A_SCORE, *(k for k, (section, _) in setting_table().items() # all that lessons by blocks and n-grams read
+                       if section in ('ttt', 'ngram') and not k.startswith(('ttt_lora', 'ttt_phase')))
 
 def score_settings(
     loaded:LoadedModel, # from an artifact
