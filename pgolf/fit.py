@@ -18,7 +18,7 @@ from .coder import entropy_bits
 from .sense import expected_rise, one_term
 
 # %% ../nbs/09_fit.ipynb #fcc4d1ba
-COLUMN_POWER, SIDE_BITS = .25, 3 # chosen: at the end of this notebook; bits of the mantissa of a column's step
+COLUMN_POWER, SIDE_BITS = .25, 3 # chosen: LOG.md, spending the bytes; bits of the mantissa of a column's step
 ROOM = 1.05                      # for what GPTQ adds to a weight
 
 def column_steps(
@@ -102,8 +102,8 @@ def fit(
     def measure(job): return measured_level(tensors[job[0]].cpu(), terms[job[0]], job[1])
     n, tried = len(LEVELS), workers.map(measure, [(k, level) for k in names for level in LEVELS])
     curves = [curve([m[1:] for m in tried[i*n:(i+1)*n]]) for i in range(len(names))]
-    fixed, chosen, best = size_of({k: q for k, q in stored.items() if k not in names}), {}, None
-    allowed = cap_bytes - fixed
+    fixed, chosen = size_of({k: q for k, q in stored.items() if k not in names}), {}
+    allowed, best, n_bytes = cap_bytes-fixed, None if names or fixed > cap_bytes else (fixed, stored, {}), fixed
     for _ in range(ROUNDS if names else 0):
         levels = choose(curves, allowed)[0]
         new = [(k, FINE[i]) for k, i in zip(names, levels) if k not in chosen or chosen[k][0] != FINE[i]]
@@ -114,7 +114,7 @@ def fit(
         if n_bytes > cap_bytes and levels.min() == len(FINE)-1: break          # nothing coarser is left
         if n_bytes <= cap_bytes and (n_bytes >= cap_bytes*(1-SLACK) or not levels.any()): break
         allowed *= (cap_bytes*(1-SLACK/3) - fixed)/(n_bytes - fixed)
-    if best is None: raise ValueError(too_long(fixed if not names else n_bytes, cap_bytes, chosen))
+    if best is None: raise ValueError(too_long(n_bytes, cap_bytes, chosen))
     return best[1], {k: (m[0], m[2], m[3]) for k, m in best[2].items()}
 
 # %% ../nbs/09_fit.ipynb #1e781369
@@ -127,4 +127,4 @@ def too_long(
     largest = sorted(chosen, key=lambda k: -chosen[k][2])[:3]
     takes = ', '.join(f'{k} {chosen[k][2]:,.0f}' for k in largest)
     return (f'the model does not fit: {n_bytes-cap_bytes:,} bytes more than {cap_bytes:,} even at the coarsest steps; '
-            f'the largest matrices are {takes}')
+            f'the largest matrices are {takes or "none"}')

@@ -177,6 +177,9 @@ class Settings:
         except ValueError as e:
             named, rest = str(e).partition('=')[::2]
             raise ValueError(f'{self.written.get(named, named)}={rest}' if rest else named) from None
+        unread = {'int6_quant', 'late_qat_threshold'} if self.run.quant == 'fit' else {}
+        self.warnings += [f'{self.written[k]}: not read, quant=fit fixes no width beforehand; quant=rows does'
+                          for k in self.written if k in unread]
 
     def _fill(self, values, table): # makes the sections, each value by the type of its default
         typed = {s: {} for s in SECTIONS}

@@ -71,5 +71,5 @@ def squeeze(
             if k in terms: stored[k] = refine_tensor(w.cpu(), stored[k].scheme, cfg, one_term(terms[k])[1])
         return stored, f'{cfg.maps} by GPTQ'
     stored, costs = fit(state, terms, cap_bytes, size_of, Workers(s.run.threads))
-    n, (n_bytes, nats) = sum(stored[k].values.numel() for k in costs), np.sum([c[1:] for c in costs.values()], 0)
-    return stored, f'{8*n_bytes/n:.2f} bits a weight, {nats:.4f} nats a token expected'
+    n, (_, n_bytes, nats) = sum(stored[k].values.numel() for k in costs), np.sum([*costs.values(), (0, 0, 0)], 0)
+    return stored, f'{8*n_bytes/max(n, 1):.2f} bits a weight, {nats:.2g} nats a token expected'

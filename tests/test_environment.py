@@ -36,7 +36,8 @@ def test_every_value_of_the_command(section, field):
 
 def test_the_command_is_whole():
     assert len(COMMAND) == sum(map(len, WHERE.values())) == 41
-    assert Settings(COMMAND).warnings == []
+    assert Settings(COMMAND, quant='rows').warnings == Settings({**COMMAND, 'PRESET': 'record'}).warnings == []
+    assert Settings(COMMAND).warnings == ['INT6_QUANT: not read, quant=fit fixes no width beforehand; quant=rows does']
 
 OTHER = dict(SHARED_BLOCK_LAYOUT='blocked', NUM_SHARED_BLOCKS='5', EVAL_STRIDE='32', TRAIN_SEQ_LEN='1024', ROPE_DIMS='8') # what else these can be
 
@@ -62,7 +63,7 @@ def test_presets_under_the_command():
 
 def test_others_of_the_record():
     s = Settings(dict(LOADER='stream', RUN_ID='tuesday', QAT_ENABLED='1', LATE_QAT_THRESHOLD='.1', MUON_BACKEND_STEPS='3', DTG_ENABLED='1', BETA2='.9', EVAL_SEQ_LEN='512', TRAIN_LOG_EVERY='7',
-                      TTT_FREEZE_BLOCKS='2', TTT_MOMENTUM='.8', TTT_BATCH_SEQS='4', TTT_ADAPTIVE='1'), preset='cpu')
+                      TTT_FREEZE_BLOCKS='2', TTT_MOMENTUM='.8', TTT_BATCH_SEQS='4', TTT_ADAPTIVE='1'), preset='cpu', quant='rows')
     assert (s.run.order, s.run.out, s.optim.ns_steps, s.model.dtg, s.optim.beta2, s.run.eval_seq_len, s.train.train_log_every) == ('stream', 'runs/tuesday', 3, True, .9, 512, 7)
     assert s.train.late_qat_threshold > 1 and (s.ttt.freeze_blocks, s.ttt.momentum, s.ttt.batch_seqs, s.ttt.adaptive) == (2, .8, 4, True) and s.warnings == []
 
