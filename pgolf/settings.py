@@ -177,9 +177,6 @@ class Settings:
         except ValueError as e:
             named, rest = str(e).partition('=')[::2]
             raise ValueError(f'{self.written.get(named, named)}={rest}' if rest else named) from None
-        unread = {'int6_quant', 'late_qat_threshold'} if self.run.quant == 'fit' else {}
-        self.warnings += [f'{self.written[k]}: not read, quant=fit fixes no width beforehand; quant=rows does'
-                          for k in self.written if k in unread]
 
     def _fill(self, values, table): # makes the sections, each value by the type of its default
         typed = {s: {} for s in SECTIONS}
@@ -198,6 +195,11 @@ class Settings:
         return {k: getattr(getattr(self, section), f.name) for k, (section, f) in setting_table().items()}
 
 # %% ../nbs/12_settings.ipynb #45b65c45
+def _unread(written, quant): # a line for each variable that says how to round and is not asked
+    names = ('int6_quant', 'late_qat_threshold') if quant == 'fit' else ()
+    said = 'not read, quant=fit fixes no width beforehand; quant=rows does'
+    return [f'{written[k]}: {said}' for k in names if k in written]
+
 def _check_settings(s): # ValueError for values that no module catches before time is spent
     t, r = s.train, s.run
     at_least = dict(train_seq_len=(t, 1), train_batch_tokens=(t, 1), grad_accum=(t, 1), eval_stride=(r, 1),
@@ -223,6 +225,7 @@ def _check_settings(s): # ValueError for values that no module catches before ti
     if r.order not in ('shuffled', 'stream'): raise ValueError(f"order={r.order}: 'shuffled' or 'stream'")
     cuda = torch.cuda.is_available()
     r.device = r.device or ('cuda' if cuda else 'cpu')
+    s.warnings += _unread(s.written, r.quant)
     known = r.device == 'cpu' or r.device.startswith('cuda') and cuda
     if not known: raise ValueError(f'device={r.device}: not on this machine')
 
