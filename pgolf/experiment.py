@@ -49,7 +49,7 @@ LIBRARIES = 'pgolf', 'torch', 'numpy', 'numba' # whose functions hold no stream
 def _parts(x): # what an object holds directly, as far as it can be looked into
     if isinstance(x, dict): yield from x.values()
     elif isinstance(x, (list, tuple, set, frozenset)) and len(x) <= 1000: yield from x
-    if isinstance(x, types.FunctionType) and x.__module__.split('.')[0] not in LIBRARIES:
+    if isinstance(x, types.FunctionType) and (x.__module__ or '').split('.')[0] not in LIBRARIES:
         code = x.__code__
         yield from (c.cell_contents for c in x.__closure__ or () if c != types.CellType())
         yield from x.__defaults__ or ()

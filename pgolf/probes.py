@@ -8,8 +8,9 @@ __all__ = ['MAX_TOLERANCE', 'N_SURE', 'probe_sum', 'weigh', 'positions', 'altera
            'probe_nats']
 
 # %% ../nbs/12_probes.ipynb #621bad22
-import math, time
+import math, time, traceback
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Callable
 import numpy as np, torch
 from .score import Block, SUM_TOLERANCE
@@ -276,8 +277,9 @@ def probe(
         for more in (probe_pass, probe_memory, probe_documents): out += more(base)
     except Broken as e: out.append(failed(*e.args, 'C2'))
     except Exception as e: # a stranger's code
-        said = ' '.join(str(e).split())[:200]
-        out.append(unchecked('all probes', f'the predictor raised {type(e).__name__}: {said}'))
+        said, at = ' '.join(str(e).split())[:200], traceback.extract_tb(e.__traceback__)[-1]
+        said = f'{type(e).__name__}: {said} ({Path(at.filename).name}, line {at.lineno})'
+        out.append(unchecked('all probes', f'the predictor raised {said}'))
     return out
 
 # %% ../nbs/12_probes.ipynb #e03fc3bb
