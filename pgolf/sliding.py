@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['window_start', 'windows', 'n_cores', 'Workers', 'loss_and_gradients', 'share_of', 'Sliding', 'last_logp', 'inputs_of',
-           'score_windows', 'record_windows', 'nats_of', 'record_specimen', 'write']
+           'score_windows', 'record_windows', 'nats_of', 'record_specimen']
 
 # %% ../nbs/05_sliding.ipynb #f275265a
 import os
@@ -192,25 +192,3 @@ def record_specimen(
     at, nats = nats_of(sliding, tokens, record_windows(len(tokens)-1, sliding.length, sliding.stride))
     bpb = bits_per_byte(nats.sum(), n_bytes[at+1].sum())
     return dict(inputs=at, nats=nats, mean_nats=nats.mean(), bits_per_byte_with_repeats=bpb)
-
-# %% ../nbs/05_sliding.ipynb #92be40b7
-@torch.no_grad()
-def write(
-    model:GPT,
-    tokens:np.ndarray, # (n,) integers: what stands before; at least one token
-    n_tokens:int,      # tokens to write, none or more
-    length:int,        # inputs a window holds
-    temperature:float=.7, # below 1 sharpens; 0 always takes the likeliest
-    seed:int=0,        # of the draws
-)->np.ndarray:         # (n_tokens,) int64: what the model wrote
-    "Continue a text."
-    if n_tokens < 0 or temperature < 0: raise ValueError(f'tokens={n_tokens}, temperature={temperature}: not below 0')
-    model.eval()
-    ids, rng = torch.from_numpy(np.asarray(tokens, dtype=np.int64)), torch.Generator().manual_seed(seed)
-    device = next(model.parameters()).device
-    for _ in range(n_tokens):
-        z = logits(model, features(model, ids[None, -length:].to(device), 1)[0, 0]).float().cpu()
-        if temperature == 0: new = z.argmax(-1, keepdim=True)
-        else: new = torch.multinomial((z/temperature).softmax(-1), 1, generator=rng)
-        ids = torch.cat((ids, new))
-    return ids[len(tokens):].numpy()
