@@ -29,6 +29,7 @@ from .track import HOOKS, track
 from .compress import compress, decompress, read_file as read_compressed
 from .compare import compare
 from .doctor import doctor
+from .size import add_size, size_command
 from .sweep import ablate, parse_changes
 from .book import make_book
 from .findings import as_html, as_json, as_text, exit_code
@@ -355,6 +356,7 @@ TOOLS = {
     'decompress': ('the text again, byte for byte', decompress_command, add_decompress),
     'bytes': ('where every byte of an artifact goes', bytes_command, add_bytes),
     'unpack': ('the weights of an artifact as safetensors', unpack_command, add_unpack),
+    'size': ('how large a model will be, before it is trained', size_command, add_size),
     'script': ('one file that runs without the package', script_command, add_script),
     'tokenize': ('documents to shards', tokenize_command, add_tokenize),
     'fetch': ("bring the challenge's published data", fetch_command, add_fetch),

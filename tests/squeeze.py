@@ -7,20 +7,23 @@ A folder is that of a finished `pgolf train` on shards; its last checkpoint hold
         ve_layers=2,3 bigram_dim=128 train_batch_tokens=4096 train_seq_len=256 muon_momentum_warmup_steps=100 \
         val_bytes=65536 ttt_enabled=0 ngram_enabled=0 seconds=720 seed=1 out=seed1
 
-where all.jsonl is docs_val.jsonl followed by docs_train_small.jsonl; the same for seeds 2 and 3."""
+where all.jsonl is docs_val.jsonl followed by docs_train_small.jsonl; the same for seeds 2 and 3. A last line a seed has the
+coded bits a weight of each kind of matrix, at every step that a fit tries and by rows: what `pgolf size` reckons with."""
 import argparse, json, time
 from pathlib import Path
 import torch
 from pgolf.ranks import Ranks
 from pgolf.score import Ledger, score_stream
-from pgolf.quantize import QuantConfig, quantise_state, record_quant, split_banks
+from pgolf.quantize import LARGEST, QuantConfig, quantise_state, record_quant, split_banks
 from pgolf.refine import refine_tensor
 from pgolf.sense import one_term
-from pgolf.sliding import Sliding
 from pgolf.artifact import own_model, pack_quantised
 from pgolf.settings import Settings
 from pgolf.folder import Folder
-from pgolf.fit import fit
+from pgolf.sliding import Sliding, Workers
+from pgolf.fit import LEVELS, fit, quantise_step
+from pgolf.bytes import bytes_by_part
+from pgolf.size import kind_of
 from pgolf.squeeze import calibration
 from pgolf.chain import batches, build_model, revive, weights_of
 from pgolf.entry import shards_corpus
@@ -35,6 +38,22 @@ def ways(state, terms, size_of):
         if k in by_gptq: by_gptq[k] = refine_tensor(banks[k], by_gptq[k].scheme, QuantConfig(), one_term(terms[k])[1])
     yield 'int6 by GPTQ', by_gptq
     for name, cap in ('fit', at), ('fit to int6', size_of(by_gptq)), ('fit to half', at//2): yield name, fit(state, terms, cap, size_of)[0]
+
+def bits(state, terms, pack):
+    "kind of matrix -> coded bits a weight at each of LEVELS, then by rows; and the bytes of the whole files."
+    by_rows, banks, workers = quantise_state(state, QuantConfig()), split_banks(state), Workers()
+    names = [k for k, q in by_rows.items() if k in terms and q.values.ndim == 2 and q.scheme in LARGEST]
+    stored = [by_rows | dict(zip(names, workers.map(lambda k: quantise_step(banks[k], terms[k], level), names))) for level in LEVELS]
+    out, n_bytes = {}, []
+    for data in map(pack, [*stored, by_rows]):
+        sums = {}
+        for r in bytes_by_part(data):
+            if r['part'] in names:
+                n, b = sums.get(kind_of(r['part']), (0, 0))
+                sums[kind_of(r['part'])] = n + banks[r['part']].numel(), b + 8*r['bytes']
+        for k, (n, b) in sums.items(): out.setdefault(k, []).append(round(b/n, 3))
+        n_bytes.append(len(data))
+    return dict(bits=out, bytes=n_bytes)
 
 def table(folder):
     "Lines of one run."
@@ -60,6 +79,7 @@ def table(folder):
         data, secs = pack(stored), time.perf_counter()-began
         yield dict(facts, way=name, bytes=len(data), bpb=score(revive(own_model(data), name)), secs=round(secs, 1))
         began = time.perf_counter()
+    yield dict(facts, way='bits', settings=told, **bits(state, terms, pack))
 
 if __name__ == '__main__':
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -69,4 +89,5 @@ if __name__ == '__main__':
         for folder in parser.parse_args().folders:
             for line in table(folder):
                 print(json.dumps(line), file=out, flush=True)
-                print(f"{line['run']} {line['way']:<14}{line['bytes']:12,} bytes {line['bpb']:.5f} bits per byte {line['secs']:7.1f} s", flush=True)
+                if 'bpb' in line: print(f"{line['run']} {line['way']:<14}{line['bytes']:12,} bytes {line['bpb']:.5f} bits per byte {line['secs']:7.1f} s", flush=True)
+                else: print(line, flush=True)
