@@ -55,7 +55,7 @@ def readme_text(path=ROOT/'nbs/index.ipynb'):
             text = ''.join(o.get('text') or data.get('text/plain', ''))
             if 'text/markdown' in data: out.append(''.join(data['text/markdown']))
             elif text: out.append(f'```\n{text.rstrip()}\n```')
-    return re.sub(r'\]\((\w+\.ipynb)', r'](nbs/\1', '\n\n'.join(out)) + '\n'
+    return re.sub(r'\]\((\w+\.(?:ipynb|png|jsonl))', r'](nbs/\1', '\n\n'.join(out)) + '\n'
 
 if __name__ == '__main__':
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
