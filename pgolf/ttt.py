@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['RECIPES', 'LORA_ON', 'TTTConfig', 'ttt_rate', 'surprise', 'rows', 'slices_of_layers', 'trainable', 'TTT', 'mean_nats',
-           'batch_gradients', 'learn', 'record_ttt_specimen', 'Phased', 'documents_of', 'fresh_lora', 'LoRA', 'adapt',
-           'lesson', 'hand_on', 'make_ttt']
+           'batch_gradients', 'learn', 'record_ttt_specimen', 'Phased', 'documents_of', 'fresh_lora', 'thin', 'LoRA',
+           'adapt', 'lesson', 'hand_on', 'make_ttt']
 
 # %% ../nbs/10_ttt.ipynb #7ab66c52
 import math, statistics
@@ -242,6 +242,14 @@ def fresh_lora(
     return [*A, *B, *map(torch.zeros_like, A+B), torch.zeros((), device=device)]
 
 # %% ../nbs/10_ttt.ipynb #1632f42f
+def thin(
+    cfg:TTTConfig,
+    learnt:list, # A of each matrix, then B of each, of some documents: stacked
+)->dict:         # as `added` of `features`
+    "What these documents put on top of the model."
+    scale, n = cfg.lora_alpha/cfg.lora_rank, len(learnt)//2
+    return {k: (A, B*scale) for k, A, B in zip(cfg.lora_on.split(','), learnt, learnt[n:])}
+
 class LoRA:
     "Low-rank matrices that each document learns for itself, upon the model of another predictor."
     def __init__(self,
@@ -305,8 +313,7 @@ def lesson(
     least = min(first-start for start, first, _ in plan)
     with torch.enable_grad():
         learnt = [t.detach().requires_grad_() for t in state[:2*n]]
-        names, scale = cfg.lora_on.split(','), cfg.lora_alpha/cfg.lora_rank
-        added = {k: (A, B*scale) for k, A, B in zip(names, learnt, learnt[n:])}
+        added = thin(cfg, learnt)
         logp = last_logp(model, ids, ids.size(1)-least, added)
         logp = [row[first-start-least:last-start-least] for row, (start, first, last) in zip(logp, plan)]
         targets = [torch.from_numpy(tokens[first+1:last+1].astype('int64')).to(ids.device) for _, first, last in plan]

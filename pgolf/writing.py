@@ -26,6 +26,7 @@ class Cache:
         self.model, self.rope = model, rope_tables(length, cfg.rope_dims or D, cfg.rope_base, device)
         dtype = model.tok_emb.weight.dtype
         self.kv = torch.zeros(cfg.num_layers, 2, cfg.num_kv_heads, length, D, device=device, dtype=dtype)
+        self.added = {} # as for `features`: what a document has learnt beside the model
         self.clear()
 
     def clear(self)->None:
@@ -63,7 +64,8 @@ def _extend(cache, ids, n): # ids (T,) of the window so far, n of them known -> 
         keys, values = (x[:, None].expand(-1, q.size(1), -1, -1) for x in (keys, values))
         return F.scaled_dot_product_attention(q, keys, values, attn_mask=mask).flatten(0, 1).transpose(0, 1)[None]
     x = embed(model, ids[None, max(0, n-2):])[:, n-T:]
-    return trunk(model, x, value_embeddings(model, ids[None, n:]), [t[at-begin] for t in cache.rope], attend)[0, -1]
+    return trunk(model, x, value_embeddings(model, ids[None, n:]), [t[at-begin] for t in cache.rope], attend,
+                 added=cache.added)[0, -1]
 
 # %% ../nbs/05_writing.ipynb #288a2dca
 class Stepping(Sliding):
@@ -83,7 +85,8 @@ class Stepping(Sliding):
         if self.model.training: self.model.eval() # asking is cheaper, and this is asked for every token
         start = int(window_start(block.start-1, self.length, self.stride))
         x = self.cache.read(block.tokens[:block.start], start)
-        if x is not self.answered[0]: self.answered = x, F.log_softmax(logits(self.model, x).float(), -1)[None]
+        if x is not self.answered[0]:
+            self.answered = x, F.log_softmax(logits(self.model, x[None, None], self.cache.added)[0].float(), -1)
         return self.answered[1]
 
     def update(self, block:Block)->None:

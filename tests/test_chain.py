@@ -50,7 +50,7 @@ def test_a_text_becomes_as_long_as_its_score_and_comes_back(done, tmp_path):
     from pydoc_data.topics import topics
     text, model = max(topics.values(), key=len)[:3000].encode(), done/'a/model.pgolf'
     (tmp_path/'t.txt').write_bytes(text)
-    how = 'ttt_chunk_tokens=256', 'threads=2', 'ttt_recipe=blocks'
+    how = 'ttt_chunk_tokens=256', 'threads=2'
     p, s = pgolf('compress', tmp_path/'t.txt', '--model', model, '-o', tmp_path/'t.z', *how), pgolf('score', model, f'text={tmp_path}/t.txt', *how)
     assert p.returncode == s.returncode == 0, p.stderr + s.stderr
     bpb, bits = re.search(r'ngram ([\d.]+) bits', s.stdout)[1], float(re.search(r'claims ([\d,.]+) bits', p.stdout)[1].replace(',', ''))
