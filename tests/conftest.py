@@ -28,3 +28,11 @@ def done(text, tmp_path_factory):
         p = pgolf('run', *SMALL, f'text={text}', 'steps=60', f'seed={seed}', f'out={folder/name}')
         assert p.returncode == 0, p.stderr
     return folder
+
+@pytest.fixture(scope='session')
+def three(text, tmp_path_factory):
+    "A run with three seeds."
+    out = tmp_path_factory.mktemp('three')/'seeds'
+    p = pgolf('seeds', 3, *SMALL, f'text={text}', 'steps=4', 'seed=1', 'probe_secs=0', f'out={out}', '--quiet')
+    assert p.returncode == 0 and '| mean |' in p.stdout and '| sd |' in p.stdout, p.stderr
+    return out

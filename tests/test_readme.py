@@ -6,12 +6,12 @@ from pgolf.data import write_shard
 
 TINY = ' '.join(SMALL) + ' steps=4'
 ADDED = { # command without its options -> what is added
-    'run': TINY, 'seeds': TINY, 'ablate': f'--seeds 1 {TINY}', 'doctor': 'preset=cpu', 'score': 'val_bytes=4000',
+    'run': TINY, 'ablate': f'--seeds 1 {TINY}', 'doctor': 'preset=cpu', 'score': 'val_bytes=4000',
     'tokenize': '--val-docs 5', 'compress': 'threads=1', 'vocab search': f'--candidates 300 --seconds 1 --seeds 1 --val-bytes 4000',
     'bench tokenizer': '--mega .1 --repeats 1', 'sample': '--tokens 8', 'size': '--code 30000'}
 ELSEWHERE = { # tested where what they need is there
     'fetch': 'nbs/03_fetch.ipynb, against a hub of its own', 'train_gpt.py': 'tests/test_script.py, with one process and two',
-    'verify runs/NAME --thorough': 'the same without --thorough here; minutes'}
+    'pgolf seeds': 'conftest.py, which makes the three runs that are submitted here', 'verify runs/NAME --thorough': 'the same without --thorough here; minutes'}
 ANSWERS = {'verify': (0, 1, 3), 'submit': (0, 1, 3)} # a small run is no record; what they find is tests/test_zoo.py's
 
 def commands():
@@ -21,7 +21,7 @@ def commands():
     return [l for l in lines if '.venv/bin/pgolf' in l or 'train_gpt.py' in l]
 
 @pytest.fixture(scope='module')
-def folder(text, done, tmp_path_factory):
+def folder(text, done, three, tmp_path_factory):
     "All that the commands name."
     d = tmp_path_factory.mktemp('readme')
     (d/'.venv/bin').mkdir(parents=True); (d/'.venv/bin/pgolf').symlink_to(PGOLF)
@@ -30,6 +30,7 @@ def folder(text, done, tmp_path_factory):
     (d/'TEXT').write_text('A text of a few words, such as this one.')
     (d/'runs').mkdir()
     for name, run in dict(NAME='a', A='a', B='c').items(): shutil.copytree(done/run, d/'runs'/name)
+    shutil.copytree(three, d/'runs/three')
     (d/'adapter.py').write_text('import numpy as np, torch\nclass Even:\n    def score(self, block): return torch.full((len(block), 1024), -np.log(1024.))\n'
                                 '    def update(self, block): pass\ndef make(): return Even()\n')
     write_shard(d/'fineweb_val_000000.bin', np.random.default_rng(0).integers(0, 1024, 600).astype(np.uint16))

@@ -1,0 +1,40 @@
+"Verify, seeds and submit as a user meets them: the command line on a small run, whole and tampered with."
+import json, shutil
+import numpy as np
+from conftest import pgolf
+
+def lines(p): return {l[12:].split('  ')[0].strip(): l[:12].strip() for l in p.stdout.splitlines() if l.startswith(('PASS', 'FAIL', 'NOT CHECKED'))}
+
+def test_run_is_verified(done, tmp_path):
+    p = pgolf('verify', done/'a', '--json', tmp_path/'v.json', '--html', tmp_path/'v.html')
+    assert p.returncode == 0, p.stdout + p.stderr
+    found = json.loads((tmp_path/'v.json').read_text())
+    assert found['counts']['FAIL'] == 0 and found['exit_code'] == 0 and all(f['evidence'] for f in found['findings'])
+    assert {'blind to its target', 'artifact alone is scored', 'ngram: bytes by decoding'} <= {f['check'] for f in found['findings']}
+    assert '<script' not in (tmp_path/'v.html').read_text()
+
+def test_tampering_is_seen(three, tmp_path):
+    shutil.copytree(three/'seed2', bad := tmp_path/'bad')
+    with np.load(bad/'scores/ngram.npz') as z: arrays = dict(z)
+    arrays['bits'][5] = 0
+    np.savez_compressed(bad/'scores/ngram.npz', **arrays)
+    with open(bad/'train_gpt.py', 'ab') as f: f.write(b'#')
+    p = pgolf('verify', bad)
+    assert p.returncode == 1 and {k for k, v in lines(p).items() if v == 'FAIL'} == {'ngram: score adds up', 'bytes of the code'}, p.stdout
+
+def test_submission(three, tmp_path):
+    p = pgolf('submit', *(three/f'seed{i}' for i in (1, 2, 3)), '--name', 'small', '--out', tmp_path/'sub', '--against', 9)
+    assert p.returncode == 0, p.stdout + p.stderr
+    assert 'not a record' in p.stdout and '151,080,891' in p.stdout # on another text there is no record, however good
+    names = {f.name for f in (tmp_path/'sub').iterdir()}
+    assert {'README.md', 'submission.json', 'train_gpt.py', 'requirements.txt', 'train_seed1.log', 'train_seed2.log', 'train_seed3.log'} <= names
+    n = json.loads((tmp_path/'sub/submission.json').read_text())['text_bytes']
+    assert pgolf('verify', tmp_path/'sub', '--bytes', n).returncode == 0
+    p = pgolf('verify', tmp_path/'sub') # and it is none of the challenge's text
+    assert p.returncode == 1 and lines(p)['implied bytes'] == 'FAIL'
+
+def test_refusals(three, tmp_path):
+    for words, said in ((('verify', tmp_path/'none'), 'no such folder'), (('verify',), 'is wanted'), (('verify', '--predictor', 'x.py:f'), '--tokens'),
+                        (('submit', three/'seed1', three/'seed1', '--name', 'x', '--out', tmp_path/'x'), 'given twice'), (('seeds', 0), 'at least one')):
+        p = pgolf(*words)
+        assert p.returncode == 2 and said in p.stderr and 'Traceback' not in p.stderr, p.stderr
