@@ -312,7 +312,7 @@ def make_book(
 )->int:           # pages written; ValueError in one line
     "Notebooks as a site: open index.html, from a disk or from anywhere."
     pages, out = read_pages(folder), Path(out)
-    places, (coloured, rules), found, pictures = _places(pages), _colours(), [], {}
+    places, (coloured, rules), found, pictures, files = _places(pages), _colours(), [], {}, {}
     try: (out/'img').mkdir(parents=True, exist_ok=True)
     except OSError as e: raise ValueError(f'{out}: cannot be made: {e.strerror}') from None
     for page in pages:
@@ -322,10 +322,13 @@ def make_book(
             elif not re.search(r'^#\|\s*echo:\s*false', c['source'], re.M): parts.append(_code_html(c, page, coloured))
             parts.append(_output_html(c, page, prose, pictures))
         content = '\n'.join(filter(None, parts))
+        for name in re.findall(r'(?:href|src)="(\w+[.](?:png|jsonl))"', content): files[name] = Path(folder, name)
         found += sections(page, content)
         html = _around(page, content, pages, colab_url(folder, page['name']))
         write_atomic(out/f'{page["name"]}.html', html.encode())
     for name, data in pictures.items(): write_atomic(out/'img'/name, data)
+    for name, path in files.items():
+        if path.is_file(): write_atomic(out/name, path.read_bytes())
     for name, text in {'style.css': f'{STYLE.strip()}\n{rules}\n', 'search.js': SEARCH_JS.strip(),
                        'sections.js': f'var SECTIONS = {json.dumps(found, ensure_ascii=False)}'}.items():
         write_atomic(out/name, text.encode())
