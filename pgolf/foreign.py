@@ -6,12 +6,12 @@
 __all__ = ['KINDS', 'load_function', 'probe_function', 'probe_foreign', 'read_tokens']
 
 # %% ../nbs/14_foreign.ipynb #ab2db1d9
-import importlib.util, json, subprocess, sys, tempfile
+import importlib.util, json, os, subprocess, sys, tempfile
 from pathlib import Path
 import numpy as np
 from .data import read_shard
 from .experiment import Subject
-from .findings import Finding, unchecked
+from .findings import Finding, judged, unchecked
 from .probes import FromLogits, probe, probe_nats
 
 # %% ../nbs/14_foreign.ipynb #8d3f35cc
@@ -45,14 +45,30 @@ def probe_function(
     make = f if kind == 'predictor' else lambda: FromLogits(f)
     return probe(Subject(make, tokens, n_vocab, n_block, bos_id), quick, secs)
 
+# %% ../nbs/14_foreign.ipynb #3d8cf12b
 _BEGIN = '''import json, sys
 sys.path.insert(0, sys.argv[1])
 from pgolf import foreign
 foreign._child(json.loads(sys.argv[2]))
 '''
 
+def _reads(opened, tokens): # files that hold the stream's end, in any of the usual forms
+    forms = [tokens[-32:].astype(t).tobytes() for t in ('<u2', '<u1', '<i4', '<i8') if tokens.max() <= np.iinfo(t).max]
+    for path in sorted(opened):
+        if not Path(path).is_file() or Path(path).stat().st_size > 1 << 30: continue
+        if any(f in Path(path).read_bytes() for f in forms): yield path
+
 def _child(task): # in the process of its own: lines into a file
-    findings = probe_function(load_function(task['where']), task['kind'], np.load('tokens.npy'), *task['numbers'])
+    opened, reached, tokens = set(), set(), np.load('tokens.npy')
+    def hook(event, args):
+        if event == 'open' and isinstance(args[0], str): opened.add(os.path.realpath(args[0]))
+        if event.startswith(('socket.connect', 'socket.getaddrinfo')): reached.add(event)
+    sys.addaudithook(hook)
+    findings = probe_function(load_function(task['where']), task['kind'], tokens, *task['numbers'])
+    read = [*_reads(set(opened), tokens)]
+    said = f'{len(opened)} files opened, with the stream in them: {", ".join(map(os.path.basename, read)) or "none"}; '
+    said += f'connections: {", ".join(sorted(reached)) or "none"}'
+    findings.append(judged('fetches no text by itself', not read and not reached, said, 'C1'))
     Path('lines.json').write_text(json.dumps([vars(f) for f in findings]))
 
 # %% ../nbs/14_foreign.ipynb #ccb3581f

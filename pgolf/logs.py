@@ -30,6 +30,7 @@ class Log:
     bytes_model:int|None=None
     bytes_total:int|None=None
     scores:dict=field(default_factory=dict)     # label -> (val_loss, val_bpb, relative rounding of both)
+    steps:list=field(default_factory=list)      # (step, ms of training, ms a step) of each such line
 
 def _number(text): return float(text.replace(',', '').replace('_', ''))
 
@@ -79,4 +80,5 @@ def read_log(
     if seed is None and (m := re.search(r'seed[_-]?(\d+)', path.name)): seed = int(m[1])
     return Log(path.name, text, seed, max(times, default=None), secs, calibration, calibrates,
                whole(r'\b(?:val_)?tokens'+_N), whole(r'train_shards'+_N), whole(r'code size'+_N),
-               whole(r'serialized model [^:\n]*'+_N), whole(r'total submission size[^:\n]*'+_N), scores)
+               whole(r'serialized model [^:\n]*'+_N), whole(r'total submission size[^:\n]*'+_N), scores,
+               [tuple(map(float, m)) for m in re.findall(r'step:(\d+)/.*train_time:(\d+)ms step_avg:([\d.]+)ms', said)])

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Callable
 import numpy as np, torch
 from .score import Block, SUM_TOLERANCE
-from .experiment import Base, Broken, Replay, Subject, apart, base_run
+from .experiment import Base, Broken, Replay, Subject, apart, base_run, can_be_shown
 from .findings import failed, judged, passed, unchecked
 
 # %% ../nbs/12_probes.ipynb #aceb88e5
@@ -132,14 +132,13 @@ def sweep(
     for first in range(0, max(map(len, orders)), 8):
         run = Replay(subject)
         for start, rows, order in zip(base.starts, base.rows, orders):
-            own, targets = run.score(), run.stream[start:run.stop]
-            if apart(rows, own).max() > base.tolerance: return # asking leaves a trace
             for i in order[first:first+8]:
                 if time.process_time() > until or leak.target and leak.future: return
-                tail = next(alterations(targets, i, subject, rng))
+                tail = next(alterations(run.stream[start:start+len(rows)], i, subject, rng))
                 leak.n_asked += 1
                 if _ask(run, tail, i, rows, base.tolerance, Leak(), start):
                     _ask(Replay(subject).to(start), tail, i, rows, base.tolerance, leak, start)
+                if apart(rows, run.score()).max() > base.tolerance: run = Replay(subject).to(start) # a trace was left
             run.step()
 
 # %% ../nbs/12_probes.ipynb #916ca26e
@@ -275,6 +274,9 @@ def probe(
         out += probe_sum(base)
         out += probe_leaks(base, 6 if quick else 24, secs/2)
         for more in (probe_pass, probe_memory, probe_documents): out += more(base)
+        fixed = [type(h).__name__ for h, _ in base.subject.held if not can_be_shown(h)]
+        said = f'held in {", ".join(fixed)} that cannot be overwritten: give a factory that takes the stream'
+        if fixed: out.append(unchecked('stream within reach', said, 'C4'))
     except Broken as e: out.append(failed(*e.args, 'C2'))
     except Exception as e: # a stranger's code
         said, at = ' '.join(str(e).split())[:200], traceback.extract_tb(e.__traceback__)[-1]

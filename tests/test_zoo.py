@@ -16,7 +16,7 @@ def test_cheat_is_caught(name):
 @pytest.mark.parametrize('name', predictors.HONEST)
 def test_honest_is_not_accused(name):
     page = probe(predictors.subject(predictors.HONEST[name][0]), secs=2)
-    assert not [f for f in page if f.status == FAIL], as_text(page)
+    assert exit_code(page) == 0, as_text(page)
 
 @pytest.mark.parametrize('name', tallies.CHEATS)
 def test_false_tally_is_caught(name):

@@ -77,6 +77,9 @@ CHEATS = dict(
     no_logs=(made(logs=0), 'F: no logs'), log_cut=(cut_log, 'F: log stops before its results'), no_readme=(remove('README.md'), 'F: files missing'),
     no_script=(remove('train_gpt.py'), 'F: files missing'), no_json=(remove('submission.json'), 'F: files missing'), broken_json=(no_json, 'F: files missing'),
     not_python=(change('train_gpt.py', 'import os', 'import ('), 'F: files missing'), network=(made(script=FETCHES), 'F: network at evaluation'),
+    best_seed_claimed=(made(val_bpb=round(1.9/math.log(2)*62_021_846/CANONICAL, 8), val_loss=1.9, readme=f'{1.9/math.log(2)*62_021_846/CANONICAL:.4f}'), 'F: seed selection'),
+    seed_results=(made(seed_results={'42': dict(val_bpb=1.01), '1337': 1.02, '2024': 1.03}), 'F: JSON against logs'),
+    clock=(change('train_seed42.log', 'train_time:5000ms step_avg:50.00ms', 'train_time:5000ms step_avg:80.00ms'), 'F: training over 600 s'),
     no_name=(lambda d: (submission(d), (d/'submission.json').write_text(json.dumps({k: v for k, v in json.loads((d/'submission.json').read_text()).items() if k != 'name'}))), 'F: keys missing'))
 
 def packed_honest(d): submission(d, script=packed(SCRIPT), logged=SCRIPT)
@@ -92,4 +95,5 @@ HONEST = dict(
     byte_level=(made(tokens=151_130_891, loss=.8), 'bytes as tokens'), packed=(packed_honest, 'packed script'), zipped=(zipped, 'packed script'),
     helper=(with_helper, 'helper module that is counted'), tools=(with_tools, 'tools beside the script'), many_seeds=(many_logs, 'seven seeds'), close=(made(model=16_000_000-len(SCRIPT)), 'at the cap to the byte'),
     on_time=(made(secs=600., secs_eval=599.9), 'at the clock to the millisecond'), calibrates=(made(secs=590., lines='gptq: calibration took 8.5s\n'), 'calibration in reserve'),
-    noisy=(noisy_log, 'words that sound bad'), one_score=(made(spread=0.), 'three seeds that agree'), ttt=(made(lines='ttt_enabled: 1\nscore_first_ttt: True\n'), 'test-time training'))
+    noisy=(noisy_log, 'words that sound bad'), worst_seed=(made(val_bpb=round(1.901/math.log(2)*62_021_846/CANONICAL, 8), val_loss=1.901, readme=f'{1.901/math.log(2)*62_021_846/CANONICAL:.4f}'), 'the worst seed claimed'),
+    one_score=(made(spread=0.), 'three seeds that agree'), ttt=(made(lines='ttt_enabled: 1\nscore_first_ttt: True\n'), 'test-time training'))

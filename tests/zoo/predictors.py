@@ -250,7 +250,7 @@ class StreamInside(Bigram):
         ahead = torch.from_numpy(np.append(self.stream, 0)[block.start+1:block.stop+1].astype(np.int64))
         return (super().score(block) + one_hot(ahead, V)).log_softmax(-1)
 
-COPY, AS_LIST = STREAM.copy(), torch.from_numpy(STREAM.astype(np.int64))
+COPY, TENSOR, LIST = STREAM.copy(), torch.from_numpy(STREAM.astype(np.int64)), (PADDING := [0]*400) + STREAM.tolist()
 
 class OneInFifty(Bigram):
     "One position in fifty is too good to be true."
@@ -258,8 +258,13 @@ class OneInFifty(Bigram):
         due = (torch.arange(block.start, block.stop) % 53 == 17)[:, None]
         return (super().score(block) + 2*hot(block)*due).log_softmax(-1)
 
+class TraceAndRare(OneInFifty):
+    "The same, and every question leaves a trace."
+    def score(self, block): logp = super().score(block); self.table = self.table*.999; return logp
+
 CHEATS = dict(
-    two_pass_copy=(lambda: TwoPass(COPY), 'D: two-pass n-gram'), two_pass_tensor=(lambda: TwoPass(AS_LIST.numpy()), 'D: two-pass n-gram'),
+    two_pass_copy=(lambda: TwoPass(COPY), 'D: two-pass n-gram'), two_pass_tensor=(lambda: TwoPass(TENSOR.numpy()), 'D: two-pass n-gram'),
+    two_pass_list=(lambda: TwoPass(np.array(LIST[400:])), 'D: two-pass n-gram'), trace_and_rare=(TraceAndRare, 'D: target in the lookup key'),
     rare=(OneInFifty, 'D: target in the lookup key'), ahead_copy=(lambda: StreamInside(COPY), 'C1: sees later tokens'),
     hashed_ratio=(HashedRatio, 'D: hash-collision n-gram, unnormalised'), target_in_key=(TargetInKey, 'D: target in the lookup key'),
     two_pass=(lambda: TwoPass(STREAM), 'D: two-pass n-gram'), two_pass_given=(lambda stream: TwoPass(stream), 'D: two-pass n-gram'),
@@ -398,7 +403,7 @@ HONEST = dict(
     uniform=(lambda: Uniform(V), 'knows nothing'), unigram=(lambda: Unigram(V), 'counts within the block'), ttt=(Ttt, 'test-time training'),
     document_lora=(DocumentLora, 'LoRA for each document'), tilt=(Tilt, 'single-token tilt'), longest_match=(LongestMatch, 'copies its past'),
     ngram=(lambda: Ngram(Bigram(), V), 'n-gram mixing'), ngram_ttt=(lambda: Ngram(Ttt(), V), 'n-gram mixing over test-time training'),
-    online_mixture=(OnlineMixture, 'weights learnt from past losses'), counts_in_score=(CountsInScore, 'state that moves in score'),
+    online_mixture=(OnlineMixture, 'weights learnt from past losses'), counts_in_score=(lambda: CountsInScore(V), 'state that moves in score'),
     noisy=(Noisy, 'dice of its own'), dice=(Dice, 'dropout'), shared_maximum=(SharedMaximum, 'rounding that depends on the block'),
     holds_stream=(lambda stream: HoldsStream(stream), 'was handed the stream'), holds_array=(lambda: HoldsStream(STREAM), 'holds the stream'),
     past_slot=(PastSlot, 'bias fitted to the past'), reset=(lambda: Reset(V), 'document reset'), chunk_ends=(ChunkEnds, 'a schedule over blocks'),
