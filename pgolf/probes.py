@@ -165,7 +165,7 @@ def probe_leaks(
     target = moves.format(*leak.target) + 'its own target; ' if leak.target else ''
     future = (moves + 'the token at {}; ').format(*leak.future) if leak.future else ''
     return [weigh(base, 'blind to its target', leak.target[1] if leak.target else 0., target+said, 'C1'),
-            weigh(base, 'blind to the future', leak.future[1] if leak.future else 0., future+said, 'C3')]
+            weigh(base, 'blind to the future', leak.future[1] if leak.future else 0., future+said, 'C1')]
 
 # %% ../nbs/12_probes.ipynb #08bc8bb0
 def _altered(subject, start, rng): # the stream, with other tokens from `start` on

@@ -29,12 +29,20 @@ def _brotli(data):
 
 def _zlib(data, wbits=15, bufsize=0): return zlib.decompressobj(wbits).decompress(data, MAX_BYTES+1)
 
+def _lzma(data, format=lzma.FORMAT_AUTO, memlimit=None, filters=None):
+    if any(f.get('dict_size', 0) > 4*MAX_BYTES for f in filters or ()): raise ValueError('a dictionary of gigabytes')
+    most = None if format == lzma.FORMAT_RAW else 8*MAX_BYTES # bytes that it may take
+    return lzma.LZMADecompressor(format, most, filters).decompress(data, MAX_BYTES+1)
+
+def _bytes(x, *how):
+    if isinstance(x, int): raise ValueError('bytes of a number')
+    return bytes(x, *how)
+
 FUNCTIONS = {
-    'lzma.decompress': _bounded(lambda data, format=lzma.FORMAT_AUTO, memlimit=None, filters=None:
-                                lzma.LZMADecompressor(format, None, filters).decompress(data, MAX_BYTES+1)),
+    'lzma.decompress': _bounded(_lzma),
     'zlib.decompress': _bounded(_zlib), 'gzip.decompress': _bounded(lambda data: _zlib(data, 31)),
     'bz2.decompress': _bounded(lambda data: bz2.BZ2Decompressor().decompress(data, MAX_BYTES+1)),
-    'brotli.decompress': _bounded(_brotli), 'bytes.fromhex': bytes.fromhex, 'bytes': bytes, 'str': str,
+    'brotli.decompress': _bounded(_brotli), 'bytes.fromhex': bytes.fromhex, 'bytes': _bytes, 'str': str,
     **{f'base64.{n}': getattr(base64, n) for n in ('b85decode', 'a85decode', 'b64decode', 'standard_b64decode',
                                                    'urlsafe_b64decode', 'b32decode', 'b16decode')}}
 METHODS = 'encode', 'decode', 'strip', 'lstrip', 'rstrip', 'replace', 'join', 'split', 'splitlines', 'translate'
@@ -85,17 +93,26 @@ class _Reader:
     def on_Call(self, n): return _call(self, n)
 
 # %% ../nbs/14_unpack.ipynb #1ea4fddf
+def _method(x, method, args, words): # ValueError if the result might be longer than is allowed
+    if not isinstance(x, (bytes, str)): raise ValueError(f'{method} of {type(x).__name__}')
+    if method == 'translate' and isinstance(x, str): raise ValueError('translate of a text')
+    n = len(x) + 1
+    if method == 'replace': n *= len(args[1]) + 1
+    if method == 'join': n = sum(len(part)+n for part in args[0])
+    if n > MAX_BYTES: raise ValueError('too long')
+    return getattr(x, method)(*args, **words)
+
 def _call(reader, n): # the value of a call, if its function is one of packing
     name, method = reader.full(n.func), getattr(n.func, 'attr', '')
     if method == 'read' and reader.full(getattr(n.func.value, 'func', n)) == 'open': return reader.data # its own file's
     args, words = [reader.value(a) for a in n.args], {k.arg: reader.value(k.value) for k in n.keywords}
     if name in FUNCTIONS: return FUNCTIONS[name](*args, **words)
-    if method in METHODS: return getattr(reader.value(n.func.value), method)(*args, **words)
+    if method in METHODS: return _method(reader.value(n.func.value), method, args, words)
     raise ValueError(f'{name} is not a function of packing')
 
 # %% ../nbs/14_unpack.ipynb #ffdde2cc
-_FAULTS = (ValueError, SyntaxError, TypeError, KeyError, IndexError, OSError, EOFError, lzma.LZMAError, zlib.error,
-           brotli.error) # all that a stranger's bytes can lead to
+_FAULTS = (ValueError, SyntaxError, TypeError, LookupError, AttributeError, OverflowError, MemoryError, OSError,
+           EOFError, lzma.LZMAError, zlib.error, brotli.error) # all that a stranger's bytes can lead to
 
 def _executed(tree): # the expression that a script's last words execute; None if it executes nothing that was text
     for n in ast.walk(ast.Module([s for s in tree.body if not isinstance(s, (ast.FunctionDef, ast.ClassDef))], [])):
@@ -117,7 +134,7 @@ def _note(reader, s): # what a statement imports or assigns
                 values = [reader.value(s.value)] if isinstance(t, ast.Name) else reader.value(s.value)
                 names = [t] if isinstance(t, ast.Name) else t.elts
                 reader.values.update((n.id, v) for n, v in zip(names, values))
-            except (ValueError, TypeError, AttributeError): pass # not of the packing
+            except _FAULTS: pass # not of the packing
 
 # %% ../nbs/14_unpack.ipynb #5a283739
 def _next_layer(data, tree, before): # text of what is executed, or None; ValueError if it cannot be had
