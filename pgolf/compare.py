@@ -11,6 +11,7 @@ import math
 from pathlib import Path
 import numpy as np
 from .artifact import write_atomic
+from .stats import t_tail
 from .report import STAGES, _HEAD, _axes, _picture, _read_run, _smoothed, _table, _text
 
 # %% ../nbs/14_compare.ipynb #47581302
@@ -32,14 +33,10 @@ def t_quantile(
     dof:int, # degrees of freedom, at least 1
 )->float:    # exceeded in size by one in twenty
     "The 97.5 % point of Student's t."
-    low, high, odd = 0., 13., dof % 2
+    low, high = 0., 13.
     for _ in range(50):
         t = (low+high)/2
-        angle = math.atan(t/math.sqrt(dof))
-        term, total, cos = math.cos(angle)**odd, 0., math.cos(angle)
-        for e in range(odd, dof-1, 2): total += term; term *= (e+1)/(e+2)*cos*cos
-        inside = 2/math.pi*(angle + math.sin(angle)*total) if odd else math.sin(angle)*total
-        low, high = (t, high) if inside < .95 else (low, t)
+        low, high = (t, high) if t_tail(t, dof) > .025 else (low, t)
     return low
 
 def paired(

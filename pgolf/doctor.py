@@ -6,13 +6,14 @@
 __all__ = ['OPTIONAL', 'BYTES_A_TOKEN', 'memory_bytes', 'gpu_rows', 'machine_rows', 'missing', 'speeds', 'plan', 'doctor']
 
 # %% ../nbs/14_doctor.ipynb #0b9cc72f
-import importlib.util, math, platform, shutil, time
+import copy, importlib.util, math, platform, shutil, time
 from pathlib import Path
 import numpy as np, torch
 from .score import Block, Uniform
 from .layers import flash_kernel
 from .model import GPT, to_training_dtype
 from .sliding import Sliding, Workers, loss_and_gradients, n_cores
+from .ttt import make_ttt
 from .ngram import Ngram
 from .settings import ENDLESS, Settings
 from .corpus import default_vocabulary
@@ -83,7 +84,7 @@ def missing()->list: # of (package, what for, how to get it)
     return [(name, *said) for name, said in OPTIONAL.items() if importlib.util.find_spec(name) is None]
 
 # %% ../nbs/14_doctor.ipynb #43498552
-BYTES_A_TOKEN = 2.6 # of prose, with the vocabulary of the package
+BYTES_A_TOKEN = 2.4 # of the built-in text, with the vocabulary of the package; from nbs/measured.jsonl
 
 def _clocked(f, device): # seconds of the quicker of two calls, after one that warms up
     secs = []
@@ -97,7 +98,7 @@ def _clocked(f, device): # seconds of the quicker of two calls, after one that w
 def speeds(
     s:Settings,
     n_targets:int=1024, # to score, at most
-)->tuple:               # tokens a second in training, in fixed windows, in sliding windows, and n-grams alone
+)->tuple: # tokens a second in training, in fixed windows, in sliding ones, with lessons on top, and n-grams alone
     "How fast a model of these settings is here."
     device, t, r = torch.device(s.run.device), s.train, s.run
     torch.manual_seed(0)
@@ -106,11 +107,15 @@ def speeds(
     n_rows = max(1, min(t.train_batch_tokens, 16384)//t.train_seq_len)
     x, y = torch.randint(0, s.model.vocab_size, (2, n_rows, t.train_seq_len), device=device)
     tokens = np.random.default_rng(0).integers(0, s.model.vocab_size, n_targets+1).astype(np.uint16)
+    tokens[::512] = bos = s.model.vocab_size-1 # documents
     block, length = Block(tokens, 1), r.eval_seq_len or t.train_seq_len
-    uniform = Uniform(s.model.vocab_size)
+    uniform, tuned = Uniform(s.model.vocab_size), copy.deepcopy(model)
+    def lessons():
+        p = make_ttt(Sliding(tuned, length, r.eval_stride, workers=workers), s.ttt, 2, bos)
+        p.score(block), p.update(block)
     def windows(stride): return lambda: Sliding(model, length, stride, workers=workers).score(block)
     timed = ((x.numel(), lambda: loss_and_gradients(model, x, y, params, workers)), (n_targets, windows(length)),
-             (n_targets, windows(r.eval_stride)),
+             (n_targets, windows(r.eval_stride)), (n_targets, lessons),
              (n_targets, lambda: Ngram(uniform, s.model.vocab_size, s.ngram).score(block)))
     return tuple(n/_clocked(f, device) for n, f in timed)
 
@@ -120,7 +125,7 @@ def plan(
     rates:tuple, # as from `speeds`
 )->list:         # of (what, seconds, in words)
     "What a run would spend its time on."
-    t, r, (learn, fixed, sliding, ngram) = s.train, s.run, rates
+    t, r, (learn, fixed, sliding, lessons, ngram) = s.train, s.run, rates
     steps = t.iterations if t.iterations < ENDLESS else math.inf
     secs = min(t.max_wallclock_seconds or math.inf, steps*t.train_batch_tokens/learn)
     n_steps = min(steps, secs*learn/t.train_batch_tokens)
@@ -128,7 +133,7 @@ def plan(
     if not r.val_bytes: return rows
     n = r.val_bytes/BYTES_A_TOKEN
     adapts = r.ttt_enabled or r.ngram_enabled
-    extra = n/sliding*adapts + n*s.ttt.epochs/learn*r.ttt_enabled + n/ngram*r.ngram_enabled
+    extra = n/(lessons if r.ttt_enabled else sliding)*adapts + n/ngram*r.ngram_enabled
     return [*rows, ('scoring', n/fixed + n/sliding + extra, f'{r.val_bytes/1e3:,.0f} kB of text, {2+adapts} times')]
 
 # %% ../nbs/14_doctor.ipynb #0f05e840

@@ -68,8 +68,9 @@ def _check_sizes(cfg): # ValueError names a size that cannot be
     if not all(i.strip().isdecimal() for i in cfg.ve_layers.split(',') if i.strip()):
         raise ValueError(f've_layers={cfg.ve_layers}: wanted numbers of layers, as 2,3')
     D = cfg.model_dim//cfg.num_heads
-    if cfg.rope_dims % 2 or not 0 <= cfg.rope_dims <= D:
-        raise ValueError(f'rope_dims={cfg.rope_dims}: must be even and at most the width of a head, {D}')
+    n = cfg.rope_dims or D
+    if n % 2 or not 4 <= n <= D:
+        raise ValueError(f'rope_dims={cfg.rope_dims}: must be even, 4 or more, and at most the width of a head, {D}')
 
 # %% ../nbs/04_model.ipynb #139b2f36
 def ve_layers(

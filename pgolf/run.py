@@ -8,7 +8,6 @@ __all__ = ['baselines', 'samples', 'show_samples', 'histogram', 'packed_script',
 
 # %% ../nbs/15_run.ipynb #7ee04b9c
 import lzma, platform, resource, sys, textwrap, time
-from functools import cache
 import numpy as np, torch, zstandard
 from .tokenizer import Tokenizer
 from .model import GPT
@@ -75,7 +74,6 @@ def histogram(
     return dict(edges=edges, before=counts(before), after=counts(after))
 
 # %% ../nbs/15_run.ipynb #a080f8f6
-@cache # takes seconds
 def packed_script()->bytes: # as it is counted
     "The one file that stands for the code."
     return make_script()['packed']

@@ -15,7 +15,7 @@ from .average import AVERAGES
 # %% ../nbs/08_schedule.ipynb #4f6ea4eb
 @dataclass
 class TrainConfig:
-    "How long, in what batches, at what rate; the defaults are the record's."
+    "How long, in what batches, at what rate; the defaults are the record's, but for its faults."
     iterations:int=9000                # steps at most
     max_wallclock_seconds:float=600.   # seconds of training at most, all included; 0: no clock
     train_batch_tokens:int=786432      # targets in a step

@@ -50,9 +50,14 @@ def blocks(
     tokens:np.ndarray, # (N,) uint16: the whole stream
     n_block:int,       # targets in a block
 ):                     # yields Block; the last may be shorter
-    "The stream from left to right, every target in exactly one block. The first ends where `n_block` inputs end."
+    "The stream from left to right, every target in exactly one block; behind a block there are zeros."
     if n_block < 1: raise ValueError(f'n_block={n_block}: a block needs at least one target')
-    for start in range(1, len(tokens), n_block): yield Block(tokens[:min(start+n_block, len(tokens))], start)
+    known = np.zeros_like(tokens) # a view of the stream itself would lead to the rest of it
+    known[:1] = tokens[:1]
+    for start in range(1, len(tokens), n_block):
+        stop = min(start+n_block, len(tokens))
+        known[start:stop] = tokens[start:stop]
+        yield Block(known[:stop], start)
 
 # %% ../nbs/00_score.ipynb #5d6d2170
 class Predictor(Protocol):
@@ -103,6 +108,7 @@ class Ledger:
         self.n_vocab = n_vocab or (pieces.n_vocab if hasattr(pieces, 'n_vocab') else len(pieces))
         if self.lossy: self.token_bytes = _lossy_bytes(lossy_bytes, self.tokens, text)
         else: self.token_bytes = _spell(self.tokens, pieces, text)
+        self.token_bytes[:1] = 0 # of what is given nobody pays for
         self.bits = np.zeros(len(tokens))
 
     def charge(self,
@@ -125,7 +131,7 @@ class Ledger:
         path, # where the .npz goes
     )->None:
         "Position, bits and bytes of every token, so that anybody can add them up again."
-        n_bytes = self.token_bytes.astype(np.uint16)
+        n_bytes = self.token_bytes.astype(np.uint32)
         np.savez_compressed(path, position=np.arange(len(self.bits)), bits=self.bits, bytes=n_bytes)
 
 # %% ../nbs/00_score.ipynb #565e5866

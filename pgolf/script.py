@@ -8,6 +8,7 @@ __all__ = ['HARMLESS', 'READER', 'ENTRY', 'TERSE', 'shorten', 'as_literal', 'pac
 
 # %% ../nbs/14_script.ipynb #be1fcd0f
 import ast, inspect, keyword, lzma
+from functools import cache
 from itertools import product
 from pathlib import Path
 from .compact import compact
@@ -190,6 +191,7 @@ def number_messages(
     return said
 
 # %% ../nbs/14_script.ipynb #a8168745
+@cache # it takes seconds
 def make_script(
     read=package_source, # function: module name -> source
     entry:str=ENTRY,     # the last lines of the file

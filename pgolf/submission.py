@@ -148,7 +148,7 @@ def claims(
     runs:list,  # as from `together`
     about:dict, # author, github_id, name, blurb
 )->dict:        # submission.json
-    "The baseline's keys, every seed, and what is complied with; each line follows from the runs."
+    "The baseline's keys, every seed, and what is complied with: as the runs show, or since no run can do otherwise."
     r, stage = max(runs, key=lambda r: r['bytes']['total']), runs[0]['stage']
     scores = [x['val_bpb'][stage] for x in runs]
     each = {str(x['seed']): dict(val_bpb=s, val_loss=_loss(x, s), bytes_total=x['bytes']['total'],

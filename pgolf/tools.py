@@ -161,6 +161,7 @@ def script_command(a:argparse.Namespace)->None:
     print(f"readable {len(made['readable'].encode()):9,} bytes  {page}")
     print(f"short    {len(made['short'].encode()):9,} bytes")
     print(f"packed   {len(made['packed']):9,} bytes  {out if a.packed else '--packed writes it'}: the code that counts")
+    if not a.by_module: return
     print('\nmodule          short  packed bytes saved without it')
     for name, (n_short, n_packed) in module_bytes(made).items(): print(f'{name:<12}{n_short:9,}{n_packed:9,}')
 
@@ -169,6 +170,7 @@ def add_script(p:argparse.ArgumentParser)->None:
     w = p.add_argument
     w('-o', '--out', default='train_gpt.py', help='the file to write (default train_gpt.py)')
     w('--packed', action='store_true', help='write the packed form there, and the readable one beside it')
+    w('--by-module', action='store_true', help='what each module costs of it; takes some seconds more')
 
 # %% ../nbs/15_tools.ipynb #805e8ac7
 def bytes_command(a:argparse.Namespace)->None:
@@ -291,11 +293,13 @@ def add_track(p:argparse.ArgumentParser)->None:
 def verify_command(a:argparse.Namespace)->int: # exit status: 0 all held, 1 something failed, 3 something not checked
     "Whether a score is true: of a run, a submission, or somebody's predictor; every line with its evidence."
     if not a.folder and not a.predictor: raise ValueError('a folder, or --predictor FILE.py:NAME, is wanted')
-    found = []
-    if a.folder:
-        if (Path(a.folder)/'results.json').exists(): found += verify_run(a.folder, not a.thorough)
-        else: found += verify_submission(a.folder, a.against, a.bytes)
-        if a.train: found += probe_retrained(a.folder)
+    found, is_run = [], (Path(a.folder)/'results.json').exists()
+    if a.train and not is_run: raise ValueError('--train is for the folder of a run, and this is none')
+    if is_run and (a.against or a.bytes != CANONICAL_BYTES):
+        raise ValueError('--against and --bytes are for submissions: `pgolf submit` makes one of several runs')
+    if is_run: found += verify_run(a.folder, not a.thorough)
+    elif a.folder: found += verify_submission(a.folder, a.against, a.bytes)
+    if a.train: found += probe_retrained(a.folder)
     if a.predictor:
         if not a.tokens or not a.n_vocab: raise ValueError('--predictor wants --tokens FILE and --n-vocab N')
         found += probe_foreign(a.predictor, read_tokens(a.tokens), a.n_vocab, a.block, a.bos, a.kind, not a.thorough)

@@ -22,7 +22,8 @@ def numbers(
         over, n_bytes = not follow or (Path(folder)/'results.json').exists(), path.stat().st_size
         if n_bytes < at: at = 0
         with open(path, 'rb') as f:
-            f.seek(at)
+            f.seek(max(at-1, 0))
+            if at and f.read(1) != b'\n': f.seek(at := 0) # another file, or one that was cut and has grown again
             for line in f:
                 if not line.endswith(b'\n'): break
                 at += len(line)

@@ -31,7 +31,8 @@ def warm_up(
     tensors, began, both = {k: t.clone() for k, t in tensors.items()}, run.clock(), run.loss is not nats_loss
     proof = digest(tensors, info)
     for i in range(run.cfg.warmup_steps):
-        if both and i == run.cfg.warmup_steps-2 and run.cfg.late_qat_threshold > 0: run.model.rounding = run.rounding
+        late = both and i == max(0, run.cfg.warmup_steps-2)
+        if late and run.cfg.late_qat_threshold > 0: run.model.rounding = run.rounding
         _, run.recent = train_step(run, 1., run.optim.muon_momentum, clip=False), [-run.clock()]
         _wait(run)
         run.recent[0] += run.clock()
@@ -174,6 +175,7 @@ def train(
 )->dict:                      # the weights to keep, a state dict; Interrupted after Ctrl-C or SIGTERM
     "Train until the steps or the seconds are used up."
     run.ranks.broadcast_([*run.model.state_dict().values(), *run.average.sums.values()])
+    run.secs_after = 0. # of an earlier call
     warm_up(run, calibrate)
     keep = lambda: save_checkpoint(folder, run, meta or {})
     cost = _timed(run, keep) if folder else 0. # the first, so that its length is known

@@ -62,7 +62,7 @@ def case_tables()->Cases:
     kind,upper = np.zeros(N_CODES, np.uint8), np.arange(N_CODES, dtype=np.int32)
     for c in range(N_CODES):
         kind[c] = kind_of(chr(c))
-        if kind[c]: upper[c] = ord(_simple(chr(c), str.upper))
+        if kind[c] and (big := ord(_simple(chr(c), str.upper))) not in _LATER: upper[c] = big
     return Cases(kind, upper)
 
 @cache

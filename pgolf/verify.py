@@ -55,7 +55,8 @@ def read_submission(
     if not folder.is_dir(): raise ValueError(f'{folder}: no such folder')
     script = _read(folder/'train_gpt.py')
     layers, opaque = unpack_script(script) if script else ([], '')
-    paths = {p for pattern in ('*.log', 'logs/*', 'train*.txt') for p in folder.glob(pattern) if p.is_file()}
+    paths = {p for pattern in ('*.log', 'logs/*', 'train*.txt') for p in folder.glob(pattern)
+             if p.is_file() and not p.is_symlink()}
     logs = [read_log(p) for p in sorted(paths)]
     return Submission(folder, _json_object(_read(folder/'submission.json')), logs, script, layers, opaque,
                       _read(folder/'README.md').decode('utf-8', 'replace'))

@@ -8,6 +8,7 @@ With a run of the chain goes what classic compressors make of the scored text af
 import bz2, datetime, json, lzma, sys
 from pathlib import Path
 import numpy as np, pyppmd, zstandard
+from pgolf.artifact import PRIMER
 from pgolf.folder import Folder
 from pgolf.settings import Settings
 from pgolf.entry import shards_corpus
@@ -43,6 +44,8 @@ def line(folder, kind, what, command):
     results = json.loads((Path(folder)/'results.json').read_text())
     kept = dict(kind=kind, text=what if kind == 'run' else 'built-in', change=what if kind == 'trial' else '', command=command,
                 date=datetime.date.today().isoformat(), **{k: results[k] for k in KEYS if k in results})
+    parts = {p['part']: p['bytes'] for p in results['parts']}
+    kept |= dict(bytes_primer=parts.get(PRIMER, 0))
     return kept | dict(informed=informed(folder)) if kind == 'run' else kept
 
 if __name__ == '__main__':

@@ -29,7 +29,7 @@ from pgolf.chain import batches, build_model, revive, weights_of
 from pgolf.entry import shards_corpus
 
 def ways(state, terms, size_of):
-    "name -> stored model, its seconds; the fitted ones at the bytes of the record's policy, and at half of them."
+    "name -> stored model, its seconds; the fitted ones at the bytes of the record's policy, and at two thirds of them."
     yield 'record', quantise_state(state, record_quant(20))
     at = size_of(quantise_state(state, record_quant(20)))
     yield 'int6 by rows', quantise_state(state, QuantConfig())
@@ -37,7 +37,7 @@ def ways(state, terms, size_of):
     for k in terms:
         if k in by_gptq: by_gptq[k] = refine_tensor(banks[k], by_gptq[k].scheme, QuantConfig(), one_term(terms[k])[1])
     yield 'int6 by GPTQ', by_gptq
-    for name, cap in ('fit', at), ('fit to int6', size_of(by_gptq)), ('fit to half', at//2): yield name, fit(state, terms, cap, size_of)[0]
+    for name, cap in ('fit', at), ('fit to int6', size_of(by_gptq)), ('fit to two thirds', 2*at//3): yield name, fit(state, terms, cap, size_of)[0]
 
 def bits(state, terms, pack):
     "kind of matrix -> coded bits a weight at each of LEVELS, then by rows; and the bytes of the whole files."
@@ -79,7 +79,8 @@ def table(folder):
         data, secs = pack(stored), time.perf_counter()-began
         yield dict(facts, way=name, bytes=len(data), bpb=score(revive(own_model(data), name)), secs=round(secs, 1))
         began = time.perf_counter()
-    yield dict(facts, way='bits', settings=told, **bits(state, terms, pack))
+    settings = {k: v for k, v in told.items() if k not in ('text', 'val', 'data', 'vocab')} # which are paths
+    yield dict(facts, way='bits', settings=settings, **bits(state, terms, pack))
 
 if __name__ == '__main__':
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
