@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 import torch
 from .score import CAP_BYTES
-from .model import ModelConfig
+from .model import ModelConfig, ve_layers
 from .muon import OptimConfig
 from .schedule import TrainConfig
 from .ttt import TTTConfig
@@ -195,10 +195,13 @@ class Settings:
         return {k: getattr(getattr(self, section), f.name) for k, (section, f) in setting_table().items()}
 
 # %% ../nbs/12_settings.ipynb #45b65c45
-def _unread(written, quant): # a line for each variable that says how to round and is not asked
-    names = ('int6_quant', 'late_qat_threshold') if quant == 'fit' else ()
+def _unread(s): # a line for each value that nothing reads
+    names, m = ('int6_quant', 'late_qat_threshold') if s.run.quant == 'fit' else (), s.model
     said = 'not read, quant=fit fixes no width beforehand; quant=rows does'
-    return [f'{written[k]}: {said}' for k in names if k in written]
+    out = [f'{s.written[k]}: {said}' for k in names if k in s.written]
+    if ve_layers(m) and min(ve_layers(m)) >= m.num_layers:
+        out.append(f've_layers={m.ve_layers}: layers are 0 to {m.num_layers-1}, so the value embedding is never read')
+    return out
 
 def _check_settings(s): # ValueError for values that no module catches before time is spent
     t, r = s.train, s.run
@@ -225,7 +228,7 @@ def _check_settings(s): # ValueError for values that no module catches before ti
     if r.order not in ('shuffled', 'stream'): raise ValueError(f"order={r.order}: 'shuffled' or 'stream'")
     cuda = torch.cuda.is_available()
     r.device = r.device or ('cuda' if cuda else 'cpu')
-    s.warnings += _unread(s.written, r.quant)
+    s.warnings += _unread(s)
     known = r.device == 'cpu' or r.device.startswith('cuda') and cuda
     if not known: raise ValueError(f'device={r.device}: not on this machine')
 
