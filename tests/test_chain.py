@@ -74,9 +74,9 @@ def test_bytes_that_are_no_text(tmp_path):
     rng = np.random.default_rng(0)
     words = [rng.integers(0, 256, 9).astype(np.uint8).tobytes() for _ in range(300)]
     (tmp_path/'x.txt').write_bytes(b''.join(words[i] for i in rng.integers(0, 300, 20000)))
-    p = pgolf('run', *SMALL, f'text={tmp_path}/x.txt', 'steps=5', f'out={tmp_path}/run')
+    p = pgolf('run', *SMALL, f'text={tmp_path}/x.txt', 'vocab=train', 'vocab_size=400', 'steps=5', f'out={tmp_path}/run')
     assert p.returncode == 0, p.stderr
-    assert results(tmp_path/'run')['text_bytes'] > 10000
+    assert results(tmp_path/'run')['text_bytes'] > 10000 and json.loads((tmp_path/'run/config.json').read_text())['values']['vocab_size']['value'] == 400
 
 def test_ctrl_c_keeps_a_checkpoint(text, tmp_path):
     out = tmp_path/'run'
@@ -132,9 +132,9 @@ MISTAKES = {                     # what is typed, and what the one line must nam
     'run text={d}/short.txt': 'too short',
     'run text={t} out=/proc/nowhere/run': '/proc/nowhere',
     'run text={t} out={a}': 'holds a run already',
-    'run data={d}/shards vocab={a}/tokenizer.vocab vocab_size=400': 'fineweb_train_000000.bin',
+    'run data={d}/shards vocab={a}/tokenizer.vocab': 'fineweb_train_000000.bin',
     'run data={a}/shards': 'vocab',
-    'run text={t} vocab={a}/tokenizer.vocab vocab_size=300': '400',
+    'run text={t} vocab={a}/tokenizer.vocab vocab_size=300': '2048',
     'run text={t} checkpoint={d}/empty.txt': 'checkpoint',
     'train resume={d}': 'holds no run',
     'train steps=3': 'DATA_PATH',

@@ -6,7 +6,7 @@ from pgolf.data import write_shard
 
 TINY = ' '.join(SMALL) + ' steps=4'
 ADDED = { # command without its options -> what is added
-    'run': TINY, 'ablate': f'--seeds 1 {TINY}', 'doctor': 'preset=cpu', 'score': 'val_bytes=4000',
+    'run': TINY, 'ablate': f'--seeds 1 text=PATH {TINY}', 'doctor': 'preset=cpu', 'score': 'val_bytes=4000',
     'tokenize': '--val-docs 5', 'compress': 'threads=1', 'vocab search': f'--candidates 300 --seconds 1 --seeds 1 --val-bytes 4000',
     'bench tokenizer': '--mega .1 --repeats 1', 'sample': '--tokens 8', 'size': '--code 30000'}
 ELSEWHERE = { # tested where what they need is there
