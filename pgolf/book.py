@@ -72,7 +72,7 @@ def math_html(
     try:
         with rc_context({'svg.hashsalt': 'pgolf', 'svg.fonttype': 'path', 'savefig.transparent': True}):
             font = FontProperties(size=12, math_fontfamily='cm')
-            depth = math_to_image(f'${_braced(tex)}$', out, font, dpi=72, format='svg')
+            depth = math_to_image(f'${_braced(" ".join(tex.split()))}$', out, font, dpi=72, format='svg')
     except ValueError: return f'<code class="tex">{html.escape(tex)}</code>'
     svg = re.sub(r'<\?xml.*?(?=<svg)|<metadata>.*?</metadata>|<!--.*?-->', '', out.getvalue().decode(), flags=re.S)
     data = base64.b64encode(svg.encode()).decode()

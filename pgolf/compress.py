@@ -175,7 +175,7 @@ def score_predictor(
     return Ngram(predictor, model.cfg.vocab_size, s.ngram, primer) if r.ngram_enabled else predictor
 
 # %% ../nbs/14_compress.ipynb #b9e57e89
-MAGIC, VERSION = b'PGOLFTXT', 1
+MAGIC, VERSION = b'PGOLFTXT', 2
 MAX_TEXT_BYTES = 1 << 28 # chosen: days of work
 _PREFIX = struct.Struct('<8sIIIII32s32s') # magic, version, CRC of the rest; bytes of settings, text, tokens; SHA-256s
 
@@ -188,6 +188,8 @@ class Header:
     model:bytes   # SHA-256 of the artifact
     text:bytes    # SHA-256 of the text
 
+_NAMES = zlib.crc32(' '.join(KEPT).encode()) # of the settings, so that no value is taken for another's
+
 def _digest(data): return hashlib.sha256(data).digest()
 
 def write_file(
@@ -195,7 +197,8 @@ def write_file(
     code:bytes, # from an `Encoder`
 )->bytes:
     "Header and code."
-    settings = zlib.compress(json.dumps(header.settings, separators=(',', ':')).encode(), 9)
+    values = [_NAMES, *(header.settings[k] for k in KEPT)] # their names are known
+    settings = zlib.compress(json.dumps(values, separators=(',', ':')).encode(), 9)
     sizes = len(settings), header.n_bytes, header.n_tokens
     def whole(crc): return _PREFIX.pack(MAGIC, VERSION, crc, *sizes, header.model, header.text) + settings + code
     return whole(zlib.crc32(whole(0)))
@@ -214,9 +217,10 @@ def read_file(
     if end > len(data) or n_bytes > MAX_TEXT_BYTES or not 1 <= n_tokens <= 3*n_bytes+4: # with capcode 3 tokens a byte
         raise ValueError(f'{name}: says it holds {n_bytes} bytes in {n_tokens} tokens, which cannot be')
     try:
-        settings = json.loads(zlib.decompressobj().decompress(data[_PREFIX.size:end], 1 << 16))
-        settings = {k: str(settings[k]) for k in KEPT}
-    except (ValueError, KeyError, TypeError, zlib.error): raise ValueError(f'{name}: no settings in it') from None
+        names, *values = json.loads(zlib.decompressobj().decompress(data[_PREFIX.size:end], 1 << 16))
+        if names != _NAMES: raise ValueError('of a program with other settings')
+        settings = dict(zip(KEPT, map(str, values), strict=True))
+    except (ValueError, TypeError, zlib.error): raise ValueError(f'{name}: no settings in it') from None
     return Header(settings, n_bytes, n_tokens, model, text), data[end:]
 
 # %% ../nbs/14_compress.ipynb #4605b720
