@@ -63,15 +63,15 @@ def bytes_table(
     for r in rows:
         if r not in large: small.setdefault(r['scheme'], []).append(r)
     shown = large + [_together(v, k) if len(v) > 1 else v[0] for k, v in small.items()]
-    head = f'{"part":<36}{"scheme":<11}{"shape":>12}{"bits":>7}{"entropy":>9}{"bytes":>12}{"share":>8}{"error":>8}'
-    lines = [head, '-'*103]
+    head = f'{"part":<33}{"scheme":<11}{"shape":>12}{"bits":>7}{"entropy":>9}{"bytes":>12}{"share":>8}{"error":>8}'
+    lines = [head, '-'*100]
     for r in sorted(shown, key=lambda r: -r['bytes']):
         shape = ' x '.join(map(str, r['shape']))
         bits, entropy = (f'{r[k]:.3f}' if r['bits'] is not None else '' for k in ('bits', 'entropy'))
         error = '' if r['error'] is None else f"{r['error']:.2g}"
-        lines.append(f"{r['part'][:35]:<36}{r['scheme'][:10]:<11}{shape:>12}{bits:>7}{entropy:>9}{r['bytes']:>12,}"
+        lines.append(f"{r['part'][:32]:<33}{r['scheme'][:10]:<11}{shape:>12}{bits:>7}{entropy:>9}{r['bytes']:>12,}"
                      f"{r['share']:>8.1%}{error:>8}".rstrip())
-    return '\n'.join([*lines, '-'*103, f'{"all":<66}{"":>9}{sum(r["bytes"] for r in rows):>12,}'])
+    return '\n'.join([*lines, '-'*100, f'{"all":<72}{sum(r["bytes"] for r in rows):>12,}'])
 
 # %% ../nbs/09_bytes.ipynb #362b8c26
 def unpack_to(

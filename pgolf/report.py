@@ -125,8 +125,9 @@ def _stage_rows(results): # (label, bits per byte, change against xz or None, is
 def _group(part): # the line of the table that a part belongs to, by its name and scheme
     name, scheme = str(part.get('part', '')), str(part.get('scheme') or '')
     if 'vocab' in scheme or name.endswith(':vocab'): return 'vocabulary'
+    if name.startswith('primer:'): return 'primer'
     if ':' in name: return f'{"scales" if name.endswith((":scale", ":columns")) else "corrections"} {scheme}'
-    if m := re.fullmatch(r'int(\d)', scheme): return f'{"matrices" if int(m[1]) < 8 else "embeddings"} {scheme}'
+    if re.fullmatch(r'int\d', scheme): return f'{"embeddings" if "emb" in name or "head" in name else "matrices"} {scheme}'
     return {'': 'container', 'json': 'container', 'fp16': 'vectors fp16', 'fp32': 'vectors fp32'}.get(scheme, scheme)
 
 def _model_groups(results): # group -> bytes, largest first; with `not listed` they add up to the bytes of the model

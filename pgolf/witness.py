@@ -38,7 +38,11 @@ def probe_chain(
     workers, n_block = Workers(s.run.threads, device), s.run.ttt_chunk_tokens
     if quick: n_block = min(n_block, 512) # a lesson learnt in a block costs as much as the block is long
     tokens, n_blocks = np.array(tokens[:(6 if quick else 40)*n_block+1]), -(-(len(tokens)-1)//s.run.ttt_chunk_tokens)
-    def make(): return last_predictor(model, s, n_blocks, bos_id, primer, workers)
+    counted = last_predictor(model, s, n_blocks, bos_id, primer, workers)
+    def make(): # counting a primer takes seconds, and one is born for every question
+        p = last_predictor(model, s, n_blocks, bos_id, (), workers)
+        if s.run.ngram_enabled: p.tables, p.n_primer = type(p.tables)(*map(np.copy, counted.tables)), counted.n_primer
+        return p
     subject = Subject(make, tokens, model.cfg.vocab_size, n_block, bos_id)
     if device.type != 'cpu': subject.shape_tolerance = .05
     return probe(subject, quick, secs)
