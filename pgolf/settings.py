@@ -94,7 +94,7 @@ ENDLESS = 10**6 # steps that no run reaches: the clock ends it
 PRESETS = {
     'cpu': dict(
         num_layers=4, model_dim=128, num_heads=4, num_kv_heads=2, xsa_last_n=2, ve_dim=32, ve_layers='2,3',
-        bigram_vocab_size=2048, bigram_dim=32, logit_softcap=0.,
+        bigram_vocab_size=2048, bigram_dim=64, logit_softcap=0.,
         max_wallclock_seconds=120., iterations=ENDLESS, train_batch_tokens=1024, train_seq_len=128, grad_accum=1,
         warmup_steps=0, schedule='share', warmdown_share=.6, ema_decay=.99, muon_momentum=.95,
         muon_momentum_warmup_steps=200, eval_stride=32, val_bytes=262144,
@@ -201,6 +201,8 @@ def _unread(s): # a line for each value that nothing reads
     out = [f'{s.written[k]}: {said}' for k in names if k in s.written]
     if ve_layers(m) and min(ve_layers(m)) >= m.num_layers:
         out.append(f've_layers={m.ve_layers}: layers are 0 to {m.num_layers-1}, so the value embedding is never read')
+    if m.bigram_vocab_size and m.bigram_dim != m.model_dim and min(m.bigram_dim, m.model_dim) < 64:
+        out.append(f'bigram_dim={m.bigram_dim}: under 64 table and projection both begin at zero, and never learn')
     return out
 
 def _check_settings(s): # ValueError for values that no module catches before time is spent

@@ -5,7 +5,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PGOLF = str(Path(sys.executable).with_name('pgolf'))
-SMALL = ('preset=cpu num_layers=2 model_dim=64 ve_layers=1 bigram_vocab_size=256 bigram_dim=16 ve_dim=16 '
+SMALL = ('preset=cpu num_layers=2 model_dim=64 ve_layers=1 bigram_vocab_size=256 bigram_dim=64 ve_dim=16 '
          'val_bytes=20000 sample_tokens=16 probe_secs=2').split()
 
 def pgolf(*words, **kw):
