@@ -127,7 +127,8 @@ def _group(part): # the line of the table that a part belongs to, by its name an
     if 'vocab' in scheme or name.endswith(':vocab'): return 'vocabulary'
     if name.startswith('primer:'): return 'primer'
     if ':' in name: return f'{"scales" if name.endswith((":scale", ":columns")) else "corrections"} {scheme}'
-    if re.fullmatch(r'int\d', scheme): return f'{"embeddings" if "emb" in name or "head" in name else "matrices"} {scheme}'
+    table = 'emb' in name or 'head' in name
+    if re.fullmatch(r'int\d', scheme): return f'{"embeddings" if table else "matrices"} {scheme}'
     return {'': 'container', 'json': 'container', 'fp16': 'vectors fp16', 'fp32': 'vectors fp32'}.get(scheme, scheme)
 
 def _model_groups(results): # group -> bytes, largest first; with `not listed` they add up to the bytes of the model
