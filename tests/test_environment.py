@@ -120,7 +120,7 @@ def test_one_line_for_a_mistake(words, monkeypatch, capsys, tmp_path):
 
 def test_run_reads_the_environment(tmp_path):
     "In a process of its own: what was set is said and kept, what was misspelt is named, the command line goes first, and the run is made."
-    small = dict(PRESET='cpu', NUM_LAYERS='1', MODEL_DIM='64', VE_LAYERS='0', BIGRAM_VOCAB_SIZE='64', BIGRAM_DIM='16', VE_DIM='16', XSA_LAST_N='1', ITERATIONS='2', SEED='5',
+    small = dict(PRESET='cpu', NUM_LAYERS='1', MODEL_DIM='64', VE_LAYERS='0', BIGRAM_VOCAB_SIZE='64', BIGRAM_DIM='64', VE_DIM='16', XSA_LAST_N='1', ITERATIONS='2', SEED='5',
                  TTT_ENABLED='0', NGRAM_ENABLED='0', SAMPLE_TOKENS='0', VAL_BYTES='20000', TRAIN_BATCH_TOKEN='512')
     (tmp_path/'text.txt').write_text('\n\n'.join(f'The {i}th document speaks of {i*i} things.' for i in range(400)))
     code = 'import sys; from pgolf.cli import main; sys.exit(main())'

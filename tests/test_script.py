@@ -286,7 +286,7 @@ class Gate:
         return spec if top in {THERE!r} or spec is None or not (top == 'pgolf' or 'site-packages' in str(spec.origin)) else None
 sys.meta_path[:] = [BuiltinImporter, FrozenImporter, Gate]
 '''
-WORDS = ('preset=cpu num_layers=2 model_dim=64 ve_layers=1 bigram_vocab_size=256 bigram_dim=16 ve_dim=16 steps=8 val_bytes=2500 '
+WORDS = ('preset=cpu num_layers=2 model_dim=64 ve_layers=1 bigram_vocab_size=256 bigram_dim=64 ve_dim=16 steps=8 val_bytes=2500 '
          'ttt_chunk_tokens=256 late_qat_threshold=.5').split()
 SCORES = 'fixed', 'sliding', 'ttt', 'ngram'
 
