@@ -231,7 +231,8 @@ box-sizing:border-box} html{scroll-padding-top:64px}body{margin:0;background:var
 font:17px/1.6 system-ui,"Segoe UI","DejaVu Sans",sans-serif}a{color:var(--link);text-decoration:none} a:hover{
 text-decoration:underline}header{position:sticky;top:0;z-index:2;display:flex;gap:16px;align-items:center;
 padding:8px 16px;background:var(--page);border-bottom:1px solid var(--line)} header>a{font-weight:700;
-color:var(--ink)} .find{position:relative;flex:1;max-width:480px}#_search{width:100%;font:inherit;font-size:16px;
+color:var(--ink)} .find{position:relative;flex:1;max-width:480px;display:flex;align-items:center;gap:8px;
+color:var(--soft)}#_search{width:100%;font:inherit;font-size:16px;
 padding:6px 10px;border:1px solid var(--line);border-radius:8px;background:var(--card);color:inherit} #_found{
 position:absolute;left:0;right:0;top:100%;max-height:70vh;overflow:auto;background:var(--page);
 border-radius:0 0 8px 8px;box-shadow:0 8px 24px #0003}#_found a{display:block;padding:8px 12px;
@@ -289,8 +290,8 @@ def _around(page, content, pages, colab): # the whole page
     return f'''<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width,initial-scale=1">
 <meta name="description" content="{html.escape(page['subtitle'])}"><link rel="stylesheet" href="style.css"></head><body>
-<header><a href="index.html">pgolf</a><div class="find"><input id="_search" type="search" placeholder="Search (/)"
-aria-label="Search all notebooks" autocomplete="off"><div id="_found" role="status"></div></div>{colab}</header>
+<header><a href="index.html">pgolf</a><div class="find"><label for="_search">Search</label><input id="_search"
+type="search" title="/ goes here" autocomplete="off"><div id="_found" role="status"></div></div>{colab}</header>
 <div class="frame"><nav aria-label="Notebooks"><input type="checkbox" id="_toc"><label for="_toc">All notebooks</label>
 <div>{listed}</div></nav><main>{content}<footer>{before}{after}</footer></main></div>
 <script src="search.js"></script></body></html>
