@@ -132,13 +132,15 @@ def sweep(
     for first in range(0, max(map(len, orders)), 8):
         run = Replay(subject)
         for start, rows, order in zip(base.starts, base.rows, orders):
-            for i in order[first:first+8]:
+            traces = False
+            for nth, i in enumerate(order[first:first+8]):
                 if time.process_time() > until or leak.target and leak.future: return
                 tail = next(alterations(run.stream[start:start+len(rows)], i, subject, rng))
                 leak.n_asked += 1
                 if _ask(run, tail, i, rows, base.tolerance, Leak(), start):
                     _ask(Replay(subject).to(start), tail, i, rows, base.tolerance, leak, start)
-                if apart(rows, run.score()).max() > base.tolerance: run = Replay(subject).to(start) # a trace was left
+                traces = traces or not nth and apart(rows, run.score()).max() > base.tolerance # was one left by asking?
+                if traces: run = Replay(subject).to(start)
             run.step()
 
 # %% ../nbs/12_probes.ipynb #916ca26e

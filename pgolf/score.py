@@ -89,7 +89,7 @@ def _spell(
     return n_bytes
 
 def _lossy_bytes(n_bytes, tokens, text): # checked: as many as tokens, and together the length of the text
-    n_bytes = np.asarray(n_bytes, np.int64)
+    n_bytes = np.array(n_bytes, np.int64) # a copy
     if n_bytes.shape != tokens.shape or (n_bytes < 0).any() or n_bytes.sum() != len(text):
         raise ValueError(f'lossy_bytes: {n_bytes.sum()} bytes in {n_bytes.shape}, wanted {len(text)} in {tokens.shape}')
     return n_bytes
