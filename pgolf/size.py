@@ -82,7 +82,9 @@ def forecast(
     tokenizer,  # travels inside
     n_code:int, # bytes of the code
 )->dict: # bytes by part, `total`, `cap`, `n_weights`, `level` (0: fixed widths), `bits` a weight; primer at its most
-    "What a run with these settings would pack."
+    "What a run with these settings would pack; ValueError for widths that were not measured."
+    if s.run.quant != 'fit' and (s.run.record_export or not s.run.int6_quant):
+        raise ValueError(f'quant={s.run.quant}: sizes were measured for fitted steps, and for six bits with our scales')
     stored = stand_in(s)
     sizes = {}
     for k, q in stored.items():

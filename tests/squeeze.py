@@ -7,8 +7,9 @@ A folder is that of a finished `pgolf train` on shards; its last checkpoint hold
         ve_layers=2,3 bigram_dim=128 train_batch_tokens=4096 train_seq_len=256 muon_momentum_warmup_steps=100 \
         val_bytes=65536 ttt_enabled=0 ngram_enabled=0 seconds=720 seed=1 out=seed1
 
-where all.jsonl is docs_val.jsonl followed by docs_train_small.jsonl; the same for seeds 2 and 3. A last line a seed has the
-coded bits a weight of each kind of matrix, at every step that a fit tries and by rows: what `pgolf size` reckons with."""
+where all.jsonl is docs_val.jsonl followed by docs_train_small.jsonl; the same for seeds 2 and 3. A line a seed has the
+coded bits a weight of each kind of matrix, at every step that a fit tries and by rows: what `pgolf size` reckons with, together with --bits of runs of the
+`cpu` preset on the shared corpus, seeds 1337, 1 and 2."""
 import argparse, json, time
 from pathlib import Path
 import torch
@@ -55,9 +56,10 @@ def bits(state, terms, pack):
         n_bytes.append(len(data))
     return dict(bits=out, bytes=n_bytes)
 
-def table(folder):
+def table(folder, only_bits):
     "Lines of one run."
     told = {k: v['value'] for k, v in json.loads((folder/'config.json').read_text())['values'].items() if k not in ('out', 'resume')}
+    if (folder/'shards').exists(): told |= dict(text=(), val=(), data=str(folder/'shards'), vocab=str(next(folder.glob('tokenizer.*'))))
     s = Settings(**told, out='')
     s.run.calibration_tokens = 65536
     corpus, alone = shards_corpus(s, Folder('/dev/null', quiet=True, writes=False)), Ranks.alone()
@@ -73,22 +75,25 @@ def table(folder):
         score_stream(Sliding(model.eval(), s.train.train_seq_len, s.train.train_seq_len), corpus.tokens, ledger := Ledger(corpus.tokens, corpus.tok, text))
         return ledger.bpb()
     facts = dict(run=folder.name, seed=s.run.seed, steps=step, text_bytes=len(text), secs_calibration=round(calibrated, 1))
+    settings = {k: v for k, v in told.items() if k not in ('text', 'val', 'data', 'vocab')} # which are paths
+    yield dict(facts, way='bits', settings=settings, **bits(state, terms, pack))
+    if only_bits: return
     yield dict(facts, way='float32', bytes=4*sum(p.numel() for p in state.values()), bpb=score(model), secs=0)
     began = time.perf_counter()
     for name, stored in ways(state, terms, lambda stored: len(pack(stored))):
         data, secs = pack(stored), time.perf_counter()-began
         yield dict(facts, way=name, bytes=len(data), bpb=score(revive(own_model(data), name)), secs=round(secs, 1))
         began = time.perf_counter()
-    settings = {k: v for k, v in told.items() if k not in ('text', 'val', 'data', 'vocab')} # which are paths
-    yield dict(facts, way='bits', settings=settings, **bits(state, terms, pack))
 
 if __name__ == '__main__':
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('folders', nargs='+', type=Path)
+    parser.add_argument('--bits', action='store_true', help='that line alone; also for folders of `pgolf run`')
+    a = parser.parse_args()
     torch.set_num_threads(1)
     with open(Path(__file__).parent.parent/'nbs/squeezed.jsonl', 'a') as out:
-        for folder in parser.parse_args().folders:
-            for line in table(folder):
+        for folder in a.folders:
+            for line in table(folder, a.bits):
                 print(json.dumps(line), file=out, flush=True)
                 if 'bpb' in line: print(f"{line['run']} {line['way']:<14}{line['bytes']:12,} bytes {line['bpb']:.5f} bits per byte {line['secs']:7.1f} s", flush=True)
                 else: print(line, flush=True)
