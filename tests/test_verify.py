@@ -34,7 +34,8 @@ def test_submission(three, tmp_path):
     assert p.returncode == 1 and lines(p)['implied bytes'] == 'FAIL'
 
 def test_refusals(three, tmp_path):
-    for words, said in ((('verify', tmp_path/'none'), 'no such folder'), (('verify',), 'is wanted'), (('verify', '--predictor', 'x.py:f'), '--tokens'),
+    for words, said in ((('verify', tmp_path/'none'), 'no such folder'), (('verify', three/'seed1', '--against', 1), 'for submissions'),
+                        (('verify', three/'seed1', '--bytes', 9), 'for submissions'), (('verify', tmp_path, '--train'), 'folder of a run'), (('verify',), 'is wanted'), (('verify', '--predictor', 'x.py:f'), '--tokens'),
                         (('submit', three/'seed1', three/'seed1', '--name', 'x', '--out', tmp_path/'x'), 'given twice'), (('seeds', 0), 'at least one')):
         p = pgolf(*words)
         assert p.returncode == 2 and said in p.stderr and 'Traceback' not in p.stderr, p.stderr
