@@ -22,12 +22,12 @@ def numbers(
         over, n_bytes = not follow or (Path(folder)/'results.json').exists(), path.stat().st_size
         if n_bytes < at: at = 0
         with open(path, 'rb') as f:
-            f.seek(max(at-1, 0))
-            if at and f.read(1) != b'\n': f.seek(at := 0) # another file, or one that was cut and has grown again
+            f.seek(at)
             for line in f:
                 if not line.endswith(b'\n'): break
+                try: values = json.loads(line)
+                except ValueError: at = 0; break # it was cut and has grown again: this is the middle of a line
                 at += len(line)
-                values = json.loads(line)
                 if values['step'] <= last: continue
                 last = values['step']
                 yield values
