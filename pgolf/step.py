@@ -46,7 +46,7 @@ class Training:
         self.optimizers = optimizers_of(self.model, self.optim, self.ranks)
         self.average = make_average(self.model.state_dict(), self.cfg.average, self.cfg)
         self.loss = self.loss or (compiled_loss() if self.on_gpu and self.cfg.compile else nats_loss)
-        self.used, self.recent, self.secs_compile, self.secs_after, self.kept_at = None, [], 0., 0., None
+        self.used, self.recent, self.pace, self.secs_compile, self.secs_after, self.kept_at = None, [], 0., 0., 0., None
 
 def optimizers_of(
     model:GPT,

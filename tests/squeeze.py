@@ -8,16 +8,16 @@ A folder is that of a finished `pgolf train` on shards; its last checkpoint hold
         val_bytes=65536 ttt_enabled=0 ngram_enabled=0 seconds=720 seed=1 out=seed1
 
 where all.jsonl is docs_val.jsonl followed by docs_train_small.jsonl; the same for seeds 2 and 3. A line a seed has the
-coded bits a weight of each kind of matrix, at every step that a fit tries and by rows: what `pgolf size` reckons with, together with --bits of runs of the
+coded bits a weight of each kind of matrix, at every step that a fit tries and by rows: what `pgolf size` reckons with, together with --only bits of runs of the
 `cpu` preset on the shared corpus, seeds 1337, 1 and 2."""
-import argparse, json, time
+import argparse, copy, json, time
 from pathlib import Path
 import torch
 from pgolf.ranks import Ranks
 from pgolf.score import Ledger, score_stream
 from pgolf.quantize import LARGEST, QuantConfig, quantise_state, record_quant, split_banks
 from pgolf.refine import refine_tensor
-from pgolf.sense import one_term
+from pgolf.sense import one_term, sensitivity
 from pgolf.artifact import own_model, pack_quantised
 from pgolf.settings import Settings
 from pgolf.folder import Folder
@@ -56,8 +56,24 @@ def bits(state, terms, pack):
         n_bytes.append(len(data))
     return dict(bits=out, bytes=n_bytes)
 
-def table(folder, only_bits):
-    "Lines of one run."
+def own_text(model, n_tokens, length, seed):
+    "Rows that a model writes itself, each from the beginning of a document, as it would predict them."
+    rng, ids = torch.Generator().manual_seed(seed), torch.full((n_tokens//length, 1), model.cfg.bos_id)
+    with torch.inference_mode():
+        while ids.size(1) < length: ids = torch.cat([ids, torch.multinomial(model(ids)[:, -1].softmax(-1), 1, generator=rng)], 1)
+    return [ids.clone()]
+
+def by_text(s, model, state, rows, size_of):
+    "name -> stored model, its seconds: fitted to two thirds of the record's bytes by what few tokens of either text say."
+    cap, length, n = 2*size_of(quantise_state(state, record_quant(20)))//3, s.train.train_seq_len, 16384
+    twin = copy.deepcopy(model).eval()
+    twin.load_state_dict(state)
+    texts = dict(training=lambda: [rows.next_batch(n, length)[0]], own=lambda: own_text(twin, n, length, s.run.seed))
+    for name, text in texts.items():
+        yield f'fit to two thirds, {n:,} tokens of {name} text', fit(state, sensitivity(twin, text(), None, Workers(), s.run.seed), cap, size_of)[0]
+
+def table(folder, only):
+    "Lines of one run; `only`: bits, own, or nothing for all but these."
     told = {k: v['value'] for k, v in json.loads((folder/'config.json').read_text())['values'].items() if k not in ('out', 'resume')}
     if (folder/'shards').exists(): told |= dict(text=(), val=(), data=str(folder/'shards'), vocab=str(next(folder.glob('tokenizer.*'))))
     s = Settings(**told, out='')
@@ -66,8 +82,7 @@ def table(folder, only_bits):
     model = build_model(s, corpus.tok.bos_id, torch.device('cpu'))
     state, step = weights_of(folder, model)
     began, rows = time.perf_counter(), batches(s, corpus, alone)
-    terms = calibration(s, model, rows, alone)(state)
-    rows.close()
+    terms = None if only == 'own' else calibration(s, model, rows, alone)(state)
     calibrated = time.perf_counter()-began
     config, text = {k: getattr(s.model, k) for k in vars(s.model)}, b''.join(corpus.docs)
     pack = lambda stored: pack_quantised(stored, config, corpus.tok)
@@ -76,24 +91,27 @@ def table(folder, only_bits):
         return ledger.bpb()
     facts = dict(run=folder.name, seed=s.run.seed, steps=step, text_bytes=len(text), secs_calibration=round(calibrated, 1))
     settings = {k: v for k, v in told.items() if k not in ('text', 'val', 'data', 'vocab')} # which are paths
-    yield dict(facts, way='bits', settings=settings, **bits(state, terms, pack))
-    if only_bits: return
-    yield dict(facts, way='float32', bytes=4*sum(p.numel() for p in state.values()), bpb=score(model), secs=0)
+    size_of = lambda stored: len(pack(stored))
+    if only != 'own': yield dict(facts, way='bits', settings=settings, **bits(state, terms, pack))
+    if only == 'bits': return rows.close()
+    if not only: yield dict(facts, way='float32', bytes=4*sum(p.numel() for p in state.values()), bpb=score(model), secs=0)
     began = time.perf_counter()
-    for name, stored in ways(state, terms, lambda stored: len(pack(stored))):
+    for name, stored in by_text(s, model, state, rows, size_of) if only else ways(state, terms, size_of):
         data, secs = pack(stored), time.perf_counter()-began
         yield dict(facts, way=name, bytes=len(data), bpb=score(revive(own_model(data), name)), secs=round(secs, 1))
         began = time.perf_counter()
+    rows.close()
 
 if __name__ == '__main__':
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('folders', nargs='+', type=Path)
-    parser.add_argument('--bits', action='store_true', help='that line alone; also for folders of `pgolf run`')
+    parser.add_argument('--only', choices=['bits', 'own'], help="bits: that line alone, also for folders of `pgolf run`; "
+                        "own: what the model's own text is worth for measuring what errors cost, instead of training text")
     a = parser.parse_args()
     torch.set_num_threads(1)
     with open(Path(__file__).parent.parent/'nbs/squeezed.jsonl', 'a') as out:
         for folder in a.folders:
-            for line in table(folder, a.bits):
+            for line in table(folder, a.only):
                 print(json.dumps(line), file=out, flush=True)
                 if 'bpb' in line: print(f"{line['run']} {line['way']:<14}{line['bytes']:12,} bytes {line['bpb']:.5f} bits per byte {line['secs']:7.1f} s", flush=True)
                 else: print(line, flush=True)
