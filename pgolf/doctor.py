@@ -15,6 +15,7 @@ from .model import GPT, to_training_dtype
 from .sliding import Sliding, Workers, loss_and_gradients, n_cores
 from .ttt import make_ttt
 from .ngram import Ngram
+from .fit import LEVELS, measured_level
 from .settings import ENDLESS, Settings
 from .corpus import default_vocabulary
 
@@ -98,7 +99,7 @@ def _clocked(f, device): # seconds of the quicker of two calls, after one that w
 def speeds(
     s:Settings,
     n_targets:int=1024, # to score, at most
-)->tuple: # tokens a second in training, in fixed windows, in sliding ones, with lessons on top, and n-grams alone
+)->tuple: # a second: tokens in training, in fixed windows, in sliding ones, with lessons on top, n-grams alone; weights
     "How fast a model of these settings is here."
     device, t, r = torch.device(s.run.device), s.train, s.run
     torch.manual_seed(0)
@@ -109,14 +110,16 @@ def speeds(
     tokens = np.random.default_rng(0).integers(0, s.model.vocab_size, n_targets+1).astype(np.uint16)
     tokens[::512] = bos = s.model.vocab_size-1 # documents
     block, length = Block(tokens, 1), r.eval_seq_len or t.train_seq_len
-    uniform, tuned = Uniform(s.model.vocab_size), copy.deepcopy(model)
+    uniform, tuned, weights = Uniform(s.model.vocab_size), copy.deepcopy(model), torch.randn(model.mlp_up_bank[0].shape)
+    terms = [(torch.ones(len(weights)), torch.eye(weights.size(1)))]
     def lessons():
         p = make_ttt(Sliding(tuned, length, r.eval_stride, workers=workers), s.ttt, 2, bos)
         p.score(block), p.update(block)
     def windows(stride): return lambda: Sliding(model, length, stride, workers=workers).score(block)
     timed = ((x.numel(), lambda: loss_and_gradients(model, x, y, params, workers)), (n_targets, windows(length)),
              (n_targets, windows(r.eval_stride)), (n_targets, lessons),
-             (n_targets, lambda: Ngram(uniform, s.model.vocab_size, s.ngram).score(block)))
+             (n_targets, lambda: Ngram(uniform, s.model.vocab_size, s.ngram).score(block)),
+             (weights.numel(), lambda: measured_level(weights, terms, LEVELS[2])))
     return tuple(n/_clocked(f, device) for n, f in timed)
 
 # %% ../nbs/14_doctor.ipynb #e2bc9001
@@ -125,16 +128,21 @@ def plan(
     rates:tuple, # as from `speeds`
 )->list:         # of (what, seconds, in words)
     "What a run would spend its time on."
-    t, r, (learn, fixed, sliding, lessons, ngram) = s.train, s.run, rates
+    t, r, (learn, fixed, sliding, lessons, ngram, weights) = s.train, s.run, rates
     steps = t.iterations if t.iterations < ENDLESS else math.inf
     secs = min(t.max_wallclock_seconds or math.inf, steps*t.train_batch_tokens/learn)
     n_steps = min(steps, secs*learn/t.train_batch_tokens)
     rows = [('training', secs, f'about {n_steps:,.0f} steps of {t.train_batch_tokens:,} tokens')]
-    if not r.val_bytes: return rows
-    n = r.val_bytes/BYTES_A_TOKEN
-    adapts = r.ttt_enabled or r.ngram_enabled
-    extra = n/(lessons if r.ttt_enabled else sliding)*adapts + n/ngram*r.ngram_enabled
-    return [*rows, ('scoring', n/fixed + n/sliding + extra, f'{r.val_bytes/1e3:,.0f} kB of text, {2+adapts} times')]
+    with torch.device('meta'): n_weights = sum(p.numel() for p in GPT(s.model).parameters())
+    if r.quant == 'fit':
+        secs = n_weights*(len(LEVELS)+2)/weights/Workers(r.threads).n
+        rows.append(('packing', secs, f'{n_weights/1e6:,.1f} M weights, {len(LEVELS)} steps tried for each'))
+    if r.val_bytes:
+        n, adapts = r.val_bytes/BYTES_A_TOKEN, r.ttt_enabled or r.ngram_enabled
+        extra = n/(lessons if r.ttt_enabled else sliding)*adapts + n/ngram*r.ngram_enabled
+        rows.append(('scoring', n/fixed + n/sliding + extra, f'{r.val_bytes/1e3:,.0f} kB of text, {2+adapts} times'))
+    if r.probe_secs: rows.append(('probing', r.probe_secs, 'whether the score is true'))
+    return rows
 
 # %% ../nbs/14_doctor.ipynb #0f05e840
 def doctor(
@@ -148,7 +156,9 @@ def doctor(
     lines = [f'  {what:<16}{found}' + f'\n  {"":<16}{means}'*bool(means) for what, found, means in machine_rows(folder)]
     asked = s.run.preset in (given.get('preset'), environ.get('PRESET'))
     lines += ['', f"pgolf run would take preset={s.run.preset}, {'as asked' if asked else 'by the machine'}"]
-    lines += [f'  {what:<16}{secs:,.0f} s, {said}' for what, secs, said in plan(s, speeds(s))]
+    rows = plan(s, speeds(s))
+    lines += [f'  {what:<16}{secs:,.0f} s, {said}' for what, secs, said in rows]
+    lines += [f'  in all          about {sum(secs for _, secs, _ in rows)/60:,.0f} minutes']
     lines += [f'  warning         {w}' for w in s.warnings]
     absent = missing()
     lines += ['', 'missing, and what for' if absent else 'nothing is missing']

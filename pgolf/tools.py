@@ -256,7 +256,7 @@ def add_compare(p:argparse.ArgumentParser)->None:
 def ablate_command(a:argparse.Namespace)->None:
     "Run a baseline and changes to it with the same seeds, a line of JSON a run. The same command goes on where it was."
     lines = _read(a.list).decode('utf-8', 'replace').splitlines() if a.list else []
-    ablate(parse_changes([*lines, *a.change]), a.out, split_arguments(a.settings), a.seeds, a.quiet)
+    ablate(parse_changes([*lines, *a.change]), a.out, split_arguments(a.settings), a.seeds, a.quiet, even=a.even)
 
 def add_ablate(p:argparse.ArgumentParser)->None:
     "The words of `pgolf ablate`."
@@ -265,6 +265,8 @@ def add_ablate(p:argparse.ArgumentParser)->None:
     w('--list', help='a file with a change a line')
     w('--out', default='runs/ablation', help='folder, with ablation.jsonl (default runs/ablation)')
     w('--seeds', type=int, default=3, help='runs of each (default 3)')
+    w('--even', action='store_true', help="equal work on a busy CPU: each change gets as many steps as cost what the "
+      "baseline's steps= cost, in processor time")
     w('--quiet', action='store_true', help='print nothing')
     w('settings', nargs='*', metavar='KEY=VALUE', help='settings of all runs, as for pgolf run')
 

@@ -108,7 +108,7 @@ def _call(reader, n): # the value of a call, if its function is one of packing
     args, words = [reader.value(a) for a in n.args], {k.arg: reader.value(k.value) for k in n.keywords}
     if name in FUNCTIONS: return FUNCTIONS[name](*args, **words)
     if method in METHODS: return _method(reader.value(n.func.value), method, args, words)
-    raise ValueError(f'{name} is not a function of packing')
+    raise ValueError(f'{name.split("?.")[-1]} is not a function of packing')
 
 # %% ../nbs/14_unpack.ipynb #ffdde2cc
 _FAULTS = (ValueError, SyntaxError, TypeError, LookupError, AttributeError, OverflowError, MemoryError, OSError,

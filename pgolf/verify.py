@@ -248,6 +248,7 @@ def check_text(
     differ = {l.tokens for l in sub.logs if l.tokens}
     if len(differ) > 1: marks.append(f'validations of {sorted(differ)} tokens')
     said = '; '.join(marks) or f'none of the known marks of other texts; tokens {sorted(differ)}'
+    if not sub.logs and not marks: return [*out, unchecked('data fingerprints', 'no log says what was scored', 'bytes')]
     return [*out, judged('data fingerprints', not marks, said, 'bytes')]
 
 # %% ../nbs/14_verify.ipynb #a8ec1136
@@ -273,7 +274,8 @@ def check_admissions(sub:Submission)->list:
         out.append(judged('compliance block', not broken, said, 'rules'))
     admitted = sorted({m[1].lower() for l in sub.logs for m in _ADMITTED.finditer(l.text.removeprefix(_source_of(l)))})
     said = f'on in the logs, of those known: {", ".join(admitted) or "none"}'
-    out.append(judged('no forbidden switch on', not admitted, said, 'C1'))
+    if sub.logs: out.append(judged('no forbidden switch on', not admitted, said, 'C1'))
+    else: out.append(unchecked('no forbidden switch on', 'there is no log', 'C1'))
     if not sub.layers or sub.opaque: return [*out, unchecked('source', 'cannot be read', 'C1')]
     calls = list(_calls(sub.layers[-1]))
     tuning = [(f, args) for f, args in calls if re.search(r'gptq|awq|calib|hessian|pre_?quant', f, re.I)]
