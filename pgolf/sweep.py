@@ -9,7 +9,7 @@ __all__ = ['BASELINE', 'KEPT', 'parse_changes', 'one_line', 'read_lines', 'effec
 # %% ../nbs/15_sweep.ipynb #ebc4d309
 import datetime, json, math, shutil, time
 from pathlib import Path
-from statistics import fmean, stdev
+from statistics import fmean, median, stdev
 import numpy as np, torch
 from .loader import ShuffledRows
 from .artifact import write_atomic
@@ -121,10 +121,10 @@ def effects_table(
 # %% ../nbs/15_sweep.ipynb #3d5a9c02
 def step_secs(
     settings:dict, # name -> Settings, for a CPU
-    rounds:int=12, # in turns; the least of them counts
-)->dict:           # name -> processor seconds
+    rounds:int=40, # in turns
+)->dict:           # name -> list of processor seconds, one a round
     "What a step of each costs."
-    runs, least = {}, dict.fromkeys(settings, math.inf)
+    runs, secs = {}, {name: [] for name in settings}
     for name, s in settings.items():
         if 'vocab_size' not in s.source: s.model.vocab_size = default_vocabulary().n_vocab
         tokens = np.random.default_rng(0).integers(0, s.model.vocab_size, 20*s.train.train_batch_tokens).astype(np.uint16)
@@ -135,8 +135,13 @@ def step_secs(
             began = time.process_time()
             train_step(r, 1., r.optim.muon_momentum)
             r.average.update(i+1, 1.)
-            if i: least[name] = min(least[name], time.process_time()-began) # the first waits for memory
-    return least
+            if i: secs[name].append(time.process_time()-began) # the first waits for memory
+    return secs
+
+def _ratio(secs, base): # how much dearer a step is; 1 where a sign test at 5 % sees no difference
+    ratios = [a/b for a, b in zip(secs, base)]
+    n_dearer, n = sum(r > 1 for r in ratios), len(ratios)
+    return median(ratios) if abs(2*n_dearer-n) > 1.96*math.sqrt(n) else 1.
 
 def even_steps(
     changes:dict, # as from `parse_changes`
@@ -151,7 +156,7 @@ def even_steps(
     new = [k for k in asked if k not in known]
     cost = secs({k: Settings(**{**given, **changes[k]}) for k in (BASELINE, *new)}) if new else {}
     n = Settings(**given).train.iterations
-    for k in new: known[k] = str(max(1, round(n*cost[BASELINE]/cost[k])))
+    for k in new: known[k] = str(max(1, round(n/_ratio(cost[k], cost[BASELINE]))))
     return {k: {**c, 'steps': known[k]} if k in asked else c for k, c in changes.items()}
 
 # %% ../nbs/15_sweep.ipynb #30c3367e
