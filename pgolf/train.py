@@ -208,8 +208,8 @@ def train(
         kept = mean_state(run.average)
         if calibrate is not None: run.calibration = calibrate(kept)
         if folder: keep()
-    _wait(run)
-    agree(run, False, began, math.inf)
+        _wait(run)
+        if agree(run, asked(), began, math.inf)[0]: raise stopped(run, folder, meta or {})
     return kept
 
 # %% ../nbs/08_train.ipynb #362218aa

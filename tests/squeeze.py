@@ -8,8 +8,8 @@ A folder is that of a finished `pgolf train` on shards; its last checkpoint hold
         val_bytes=65536 ttt_enabled=0 ngram_enabled=0 seconds=720 seed=1 out=seed1
 
 where all.jsonl is docs_val.jsonl followed by docs_train_small.jsonl; the same for seeds 2 and 3. A line a seed has the
-coded bits a weight of each kind of matrix, at every step that a fit tries and by rows: what `pgolf size` reckons with, together with --only bits of runs of the
-`cpu` preset on the shared corpus, seeds 1337, 1 and 2."""
+coded bits a weight of each kind of matrix, at every step that a fit tries, by rows, and as the fit leaves them where no cap binds: what `pgolf size` reckons with,
+together with --only bits of runs of the `cpu` preset on the shared corpus, seeds 1337, 1 and 2."""
 import argparse, copy, json, time
 from pathlib import Path
 import torch
@@ -18,16 +18,18 @@ from pgolf.score import Ledger, score_stream
 from pgolf.quantize import LARGEST, QuantConfig, quantise_state, record_quant, split_banks
 from pgolf.refine import refine_tensor
 from pgolf.sense import one_term, sensitivity
-from pgolf.artifact import own_model, pack_quantised
+from pgolf.artifact import PRIMER, own_model, pack_quantised
 from pgolf.settings import Settings
 from pgolf.folder import Folder
 from pgolf.sliding import Sliding, Workers
 from pgolf.fit import LEVELS, fit, quantise_step
 from pgolf.bytes import bytes_by_part
-from pgolf.size import kind_of
+from pgolf.size import KINDS, kind_of
 from pgolf.squeeze import calibration
 from pgolf.chain import batches, build_model, revive, weights_of
 from pgolf.entry import shards_corpus
+
+PATHS = 'text', 'val', 'data', 'vocab', 'out', 'resume' # settings that are no business of others
 
 def ways(state, terms, size_of):
     "name -> stored model, its seconds; the fitted ones at the bytes of the record's policy, and at two thirds of them."
@@ -56,6 +58,17 @@ def bits(state, terms, pack):
         n_bytes.append(len(data))
     return dict(bits=out, bytes=n_bytes)
 
+def free(folder):
+    "The line for a run's own file, whose cap bound nothing: coded bits a weight of each kind as the fit left them."
+    sums, rows = {}, bytes_by_part((folder/'model.pgolf').read_bytes())
+    for r in rows:
+        if r['scheme'] in LARGEST and len(r['shape']) == 2 and kind_of(r['part']) in KINDS:
+            n, b = sums.get(kind_of(r['part']), (0, 0))
+            sums[kind_of(r['part'])] = n + r['shape'][0]*r['shape'][1], b + 8*r['bytes']
+    settings = {k: v['value'] for k, v in json.loads((folder/'config.json').read_text())['values'].items() if k not in PATHS}
+    return dict(run=folder.name, seed=settings['seed'], way='free', settings=settings, bits={k: round(b/n, 3) for k, (n, b) in sums.items()},
+                bytes=sum(r['bytes'] for r in rows if r['part'] != PRIMER))
+
 def own_text(model, n_tokens, length, seed):
     "Rows that a model writes itself, each from the beginning of a document, as it would predict them."
     rng, ids = torch.Generator().manual_seed(seed), torch.full((n_tokens//length, 1), model.cfg.bos_id)
@@ -73,7 +86,9 @@ def by_text(s, model, state, rows, size_of):
         yield f'fit to two thirds, {n:,} tokens of {name} text', fit(state, sensitivity(twin, text(), None, Workers(), s.run.seed), cap, size_of)[0]
 
 def table(folder, only):
-    "Lines of one run; `only`: bits, own, or nothing for all but these."
+    "Lines of one run; `only`: bits, own, free, or '' for all but the second."
+    if only in ('', 'bits', 'free'): yield free(folder)
+    if only == 'free': return
     told = {k: v['value'] for k, v in json.loads((folder/'config.json').read_text())['values'].items() if k not in ('out', 'resume')}
     if (folder/'shards').exists(): told |= dict(text=(), val=(), data=str(folder/'shards'), vocab=str(next(folder.glob('tokenizer.*'))))
     s = Settings(**told, out='')
@@ -90,7 +105,7 @@ def table(folder, only):
         score_stream(Sliding(model.eval(), s.train.train_seq_len, s.train.train_seq_len), corpus.tokens, ledger := Ledger(corpus.tokens, corpus.tok, text))
         return ledger.bpb()
     facts = dict(run=folder.name, seed=s.run.seed, steps=step, text_bytes=len(text), secs_calibration=round(calibrated, 1))
-    settings = {k: v for k, v in told.items() if k not in ('text', 'val', 'data', 'vocab')} # which are paths
+    settings = {k: v for k, v in told.items() if k not in PATHS}
     size_of = lambda stored: len(pack(stored))
     if only != 'own': yield dict(facts, way='bits', settings=settings, **bits(state, terms, pack))
     if only == 'bits': return rows.close()
@@ -105,7 +120,8 @@ def table(folder, only):
 if __name__ == '__main__':
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('folders', nargs='+', type=Path)
-    parser.add_argument('--only', choices=['bits', 'own'], help="bits: that line alone, also for folders of `pgolf run`; "
+    parser.add_argument('--only', choices=['bits', 'own', 'free'], default='', help="bits: that line alone, also for folders of `pgolf run`; "
+                        "free: as the run itself was packed, which needs no checkpoint; "
                         "own: what the model's own text is worth for measuring what errors cost, instead of training text")
     a = parser.parse_args()
     torch.set_num_threads(1)
