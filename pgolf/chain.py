@@ -140,8 +140,8 @@ def write_model(
             data = packed(stored, primer)
         data = from_first(ranks, data)
         if len(data) > cap: # fixed widths take what they take
-            raise ValueError(f'the artifact has {len(data)-cap:,} bytes more than the {cap:,} there is room for, and was not '
-                             f'written; checkpoint={journal.folder} quant=fit makes it fit')
+            raise ValueError(f'the artifact has {len(data)-cap:,} bytes more than the {cap:,} there is room for, '
+                             f'and was not written; checkpoint={journal.folder} quant=fit makes it fit')
         if journal.writes: write_atomic(path, data)
         journal.line = f'{len(data):,} bytes of {cap:,}, {said}'
         loaded = own_model(data)

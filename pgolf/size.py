@@ -41,7 +41,7 @@ BITS = { # kind, width of the model -> coded bits a weight: where no cap binds, 
     ('bigram.embed', 384): (6.996, 6.996, 6.128, 4.931, 3.745, 2.613, 1.659, 7.578),
     ('bigram.proj', 384): (7.187, 7.187, 6.134, 4.936, 3.744, 2.595, 1.587, 5.442),
     ('ve_shared.embed', 384): (6.847, 6.855, 6.030, 4.837, 3.667, 2.565, 1.652, 7.499),
-    ('ve_shared.proj', 384): (7.331, 7.330, 6.179, 4.987, 3.800, 2.635, 1.625, 5.584)} # from tests/squeeze.py, nbs/squeezed.jsonl
+    ('ve_shared.proj', 384): (7.331, 7.330, 6.179, 4.987, 3.800, 2.635, 1.625, 5.584)} # nbs/squeezed.jsonl
 EMBEDDED = 'bigram.embed', 'tok_emb' # stand for kinds that were not measured: tables, and all others
 KINDS, WIDTHS = sorted({k for k, _ in BITS}), sorted({d for _, d in BITS})
 
@@ -57,9 +57,10 @@ def bits_at(
     level:float, # step in root mean squares; 0: six bits by rows
     width:int,   # of the model
 )->float:        # a weight
-    "Between measured steps and widths a straight line over logarithms; beyond the widths, and where no cap binds, flat."
+    "Between measured steps and widths a straight line over logarithms; beyond them as at the last."
     if kind not in KINDS: kind = EMBEDDED[not kind.endswith('embed')]
-    def measured(free, *bits): return min(free, np.interp(np.log(level), np.log(LEVELS), bits[:-1])) if level else bits[-1]
+    def measured(free, *bits): # no finer than a fit would leave it
+        return min(free, np.interp(np.log(level), np.log(LEVELS), bits[:-1])) if level else bits[-1]
     return float(np.interp(np.log(width), np.log(WIDTHS), [measured(*BITS[kind, d]) for d in WIDTHS]))
 
 # %% ../nbs/14_size.ipynb #3b3f890a

@@ -127,8 +127,8 @@ def step_secs(
     runs, secs = {}, {name: [] for name in settings}
     for name, s in settings.items():
         if 'vocab_size' not in s.source: s.model.vocab_size = default_vocabulary().n_vocab
-        tokens = np.random.default_rng(0).integers(0, s.model.vocab_size, 20*s.train.train_batch_tokens).astype(np.uint16)
-        rows = ShuffledRows([tokens], s.train.train_seq_len)
+        noise = np.random.default_rng(0).integers(0, s.model.vocab_size, 20*s.train.train_batch_tokens)
+        rows = ShuffledRows([noise.astype(np.uint16)], s.train.train_seq_len)
         runs[name] = Training(build_model(s, -1, torch.device('cpu')), s.train, s.optim, rows, n_threads=1)
     for i in range(rounds+1):
         for name, r in runs.items():
@@ -159,7 +159,7 @@ def even_steps(
     for k in new: known[k] = str(max(1, round(n/_ratio(cost[k], cost[BASELINE]))))
     return {k: {**c, 'steps': known[k]} if k in asked else c for k, c in changes.items()}
 
-# %% ../nbs/15_sweep.ipynb #30c3367e
+# %% ../nbs/15_sweep.ipynb #3d5a9c05
 def _missing(lines, changes, seeds): # (seed, name) still to do; ValueError where a name means something else now
     for l in lines:
         if l['change'] in changes and l['settings'] != changes[l['change']]:
@@ -167,6 +167,14 @@ def _missing(lines, changes, seeds): # (seed, name) still to do; ValueError wher
     done = {(l['seed'], l['change']) for l in lines}
     return [(seed, name) for seed in range(seeds) for name in changes if (seed, name) not in done]
 
+def _begin(changes, out, given): # the ablation's folder; ValueError before anything runs
+    if taken := {'seed', 'out'} & given.keys(): raise ValueError(f'{taken.pop()}= is not for the baseline to set')
+    for change in changes.values(): Settings(**{**given, **change}) # a typing error costs no run
+    s = Settings(**given)
+    conditions = search_conditions(given, *(([], []) if s.run.data else load_texts(s.run)))
+    return open_search(out, conditions | {k: s.flat()[k] for k in ('vocab', 'vocab_size')})
+
+# %% ../nbs/15_sweep.ipynb #30c3367e
 def ablate(
     changes:dict, # as from `parse_changes`
     out,          # folder: conditions.json, ablation.jsonl
@@ -178,16 +186,12 @@ def ablate(
 )->list:          # lines as from `read_lines`; ValueError in one line, Interrupted after Ctrl-C
     "Run a baseline and every change to it with the same seeds; goes on where it was."
     if seeds < 1 or len(changes) < 2: raise ValueError(f'{len(changes)-1} changes, {seeds} seeds: at least one of each')
-    if taken := {'seed', 'out'} & given.keys(): raise ValueError(f'{taken.pop()}= is not for the baseline to set')
-    for change in changes.values(): Settings(**{**given, **change}) # a typing error costs no run
-    s = Settings(**given)
-    conditions = search_conditions(given, *(([], []) if s.run.data else load_texts(s.run)))
-    folder = open_search(out, conditions | {k: s.flat()[k] for k in ('vocab', 'vocab_size')})
+    folder = _begin(changes, out, given)
     def say(line): quiet or print(line, flush=True)
     lines = read_lines(folder/'ablation.jsonl')
     if even:
         changes = even_steps(changes, given, lines)
-        for name, change in changes.items(): say(f"{name}: {change.get('steps', s.train.iterations)} steps")
+        for name, change in changes.items(): say(f"{name}: {change.get('steps', 'the given')} steps")
     todo, began, done = _missing(lines, changes, seeds), time.perf_counter(), 0
     for i, (seed, name) in enumerate(todo):
         try: lines.append(one_line(given, name, changes[name], seed, folder, run))

@@ -10,14 +10,14 @@ A folder is that of a finished `pgolf train` on shards; its last checkpoint hold
 where all.jsonl is docs_val.jsonl followed by docs_train_small.jsonl; the same for seeds 2 and 3. A line a seed has the
 coded bits a weight of each kind of matrix, at every step that a fit tries, by rows, and as the fit leaves them where no cap binds: what `pgolf size` reckons with,
 together with --only bits of runs of the `cpu` preset on the shared corpus, seeds 1337, 1 and 2."""
-import argparse, copy, json, time
+import argparse, json, time
 from pathlib import Path
 import torch
 from pgolf.ranks import Ranks
 from pgolf.score import Ledger, score_stream
 from pgolf.quantize import LARGEST, QuantConfig, quantise_state, record_quant, split_banks
 from pgolf.refine import refine_tensor
-from pgolf.sense import one_term, sensitivity
+from pgolf.sense import one_term
 from pgolf.artifact import PRIMER, own_model, pack_quantised
 from pgolf.settings import Settings
 from pgolf.folder import Folder
@@ -69,25 +69,9 @@ def free(folder):
     return dict(run=folder.name, seed=settings['seed'], way='free', settings=settings, bits={k: round(b/n, 3) for k, (n, b) in sums.items()},
                 bytes=sum(r['bytes'] for r in rows if r['part'] != PRIMER))
 
-def own_text(model, n_tokens, length, seed):
-    "Rows that a model writes itself, each from the beginning of a document, as it would predict them."
-    rng, ids = torch.Generator().manual_seed(seed), torch.full((n_tokens//length, 1), model.cfg.bos_id)
-    with torch.inference_mode():
-        while ids.size(1) < length: ids = torch.cat([ids, torch.multinomial(model(ids)[:, -1].softmax(-1), 1, generator=rng)], 1)
-    return [ids.clone()]
-
-def by_text(s, model, state, rows, size_of):
-    "name -> stored model, its seconds: fitted to two thirds of the record's bytes by what few tokens of either text say."
-    cap, length, n = 2*size_of(quantise_state(state, record_quant(20)))//3, s.train.train_seq_len, 16384
-    twin = copy.deepcopy(model).eval()
-    twin.load_state_dict(state)
-    texts = dict(training=lambda: [rows.next_batch(n, length)[0]], own=lambda: own_text(twin, n, length, s.run.seed))
-    for name, text in texts.items():
-        yield f'fit to two thirds, {n:,} tokens of {name} text', fit(state, sensitivity(twin, text(), None, Workers(), s.run.seed), cap, size_of)[0]
-
 def table(folder, only):
-    "Lines of one run; `only`: bits, own, free, or '' for all but the second."
-    if only in ('', 'bits', 'free'): yield free(folder)
+    "Lines of one run; `only`: bits, free, or '' for all."
+    yield free(folder)
     if only == 'free': return
     told = {k: v['value'] for k, v in json.loads((folder/'config.json').read_text())['values'].items() if k not in ('out', 'resume')}
     if (folder/'shards').exists(): told |= dict(text=(), val=(), data=str(folder/'shards'), vocab=str(next(folder.glob('tokenizer.*'))))
@@ -97,7 +81,8 @@ def table(folder, only):
     model = build_model(s, corpus.tok.bos_id, torch.device('cpu'))
     state, step = weights_of(folder, model)
     began, rows = time.perf_counter(), batches(s, corpus, alone)
-    terms = None if only == 'own' else calibration(s, model, rows, alone)(state)
+    terms = calibration(s, model, rows, alone)(state)
+    rows.close()
     calibrated = time.perf_counter()-began
     config, text = {k: getattr(s.model, k) for k in vars(s.model)}, b''.join(corpus.docs)
     pack = lambda stored: pack_quantised(stored, config, corpus.tok)
@@ -107,22 +92,20 @@ def table(folder, only):
     facts = dict(run=folder.name, seed=s.run.seed, steps=step, text_bytes=len(text), secs_calibration=round(calibrated, 1))
     settings = {k: v for k, v in told.items() if k not in PATHS}
     size_of = lambda stored: len(pack(stored))
-    if only != 'own': yield dict(facts, way='bits', settings=settings, **bits(state, terms, pack))
-    if only == 'bits': return rows.close()
-    if not only: yield dict(facts, way='float32', bytes=4*sum(p.numel() for p in state.values()), bpb=score(model), secs=0)
+    yield dict(facts, way='bits', settings=settings, **bits(state, terms, pack))
+    if only == 'bits': return
+    yield dict(facts, way='float32', bytes=4*sum(p.numel() for p in state.values()), bpb=score(model), secs=0)
     began = time.perf_counter()
-    for name, stored in by_text(s, model, state, rows, size_of) if only else ways(state, terms, size_of):
+    for name, stored in ways(state, terms, size_of):
         data, secs = pack(stored), time.perf_counter()-began
         yield dict(facts, way=name, bytes=len(data), bpb=score(revive(own_model(data), name)), secs=round(secs, 1))
         began = time.perf_counter()
-    rows.close()
 
 if __name__ == '__main__':
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('folders', nargs='+', type=Path)
-    parser.add_argument('--only', choices=['bits', 'own', 'free'], default='', help="bits: that line alone, also for folders of `pgolf run`; "
-                        "free: as the run itself was packed, which needs no checkpoint; "
-                        "own: what the model's own text is worth for measuring what errors cost, instead of training text")
+    parser.add_argument('--only', choices=['bits', 'free'], default='', help='bits: these lines alone, also for folders of `pgolf run`; '
+                        'free: as the run itself was packed, which needs no checkpoint')
     a = parser.parse_args()
     torch.set_num_threads(1)
     with open(Path(__file__).parent.parent/'nbs/squeezed.jsonl', 'a') as out:
