@@ -35,7 +35,9 @@ def windows(length, stride, tail='repeat'): # in the order of a sliding evaluati
         if tail == 'drop' and wl < length: return
         if tail == 'once' and start and wl <= length-stride: return
         yield from range(start+1+(max(length-stride, 0) if tail == 'once' and start else max(wl-stride, 0) if start else 0), start+wl+1)
-def over(positions): return lambda: probe_coverage(np.array([*positions]), N)
+def over(positions):
+    positions = np.array([*positions]) # of an iterator, which could be read once only
+    return lambda: probe_coverage(positions, N)
 
 # ---- trainings -----------------------------------------------------------------------------------------------------------------------------
 TRAIN, VAL, OTHER = b'the cat sat on the mat and the rat sat on the cat', b'a bat sat on a hat', b'one two three, one two'
