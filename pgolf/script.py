@@ -11,8 +11,9 @@ import ast, inspect, keyword, lzma
 from functools import cache
 from itertools import product
 from pathlib import Path
+import numpy as np
 from .compact import compact
-from .mixing import fold
+from .mixing import fold, places
 from .names import resolve
 from .reach import FUNCTIONS, check_meanings, join
 
@@ -208,10 +209,10 @@ def make_script(
 
 def module_bytes(
     made:dict, # as from `make_script`
-)->dict:       # module -> bytes of its short form, and bytes that the packed file would lose without it
-    "Which module costs how much."
-    n_all, out = len(fold(made['short'].encode())), {}
-    for name, part in made['parts'].items():
-        rest = compact(ast.Module([s for s in made['tree'].body if s not in part], []))
-        out[name or 'last lines'] = len(compact(ast.Module(part, []))), n_all-len(fold(rest.encode()))
-    return out
+)->dict:       # module -> bytes of its short form, and bytes of the stream that it takes after all before it
+    "Which module costs how much: `imports` and all modules together are the short form, and its stream."
+    body, parts = made['tree'].body, made['parts']
+    whole = {'imports': body[:len(body)-sum(map(len, parts.values()))]} | parts
+    n_short = [len(compact(ast.Module(part, [])).encode()) for part in whole.values()]
+    ends = np.r_[0, places(made['short'].encode())][np.cumsum([0, *n_short])]
+    return dict(zip((k or 'last lines' for k in whole), zip(n_short, np.diff(ends).tolist())))

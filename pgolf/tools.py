@@ -162,7 +162,7 @@ def script_command(a:argparse.Namespace)->None:
     print(f"short    {len(made['short'].encode()):9,} bytes")
     print(f"packed   {len(made['packed']):9,} bytes  {out if a.packed else '--packed writes it'}: the code that counts")
     if not a.by_module: return
-    print('\nmodule          short  packed bytes saved without it')
+    print('\nmodule          short   packed')
     for name, (n_short, n_packed) in module_bytes(made).items(): print(f'{name:<12}{n_short:9,}{n_packed:9,}')
 
 def add_script(p:argparse.ArgumentParser)->None:
