@@ -95,13 +95,14 @@ class Sliding:
         model:GPT,       # scored as it is, in evaluation mode
         length:int,      # inputs a window holds
         stride:int,      # inputs from one window's start to the next; `length` gives fixed windows
-        n_batch:int=16,  # windows computed at a time by a thread
+        n_batch:int=0,   # windows computed at a time by a thread; 0: 2,048 inputs on a CPU, 16 windows on a GPU
         workers:Workers|None=None, # threads; None: one a core
         ranks=None,      # processes that share the windows: rank, world, all_gather(tensor) -> list; None: alone
     ):
         if not 1 <= stride <= length: raise ValueError(f'stride={stride}: must lie between 1 and the window, {length}')
-        self.model, self.length, self.stride, self.n_batch = model, length, stride, n_batch
+        self.model, self.length, self.stride = model, length, stride
         self.device, self.ranks = next(model.parameters()).device, ranks
+        self.n_batch = n_batch or (max(1, 2048//length) if self.device.type == 'cpu' else 16)
         self.workers = workers or Workers(device=self.device)
         self.compute = torch.compile(last_logp, dynamic=False) if self.device.type == 'cuda' else last_logp
 
