@@ -63,6 +63,7 @@ def train_model(
     model = build_model(s, corpus.tok.bos_id, ranks.device)
     n_params, rows = sum(p.numel() for p in model.parameters()), batches(s, corpus, ranks)
     measure, watch = calibration(s, model, rows, ranks), journal.watch(s.train)
+    own = measure if s.run.calibration_text == 'own' else None
     with journal.stage('train'), closing(watch), closing(rows):
         first = beginning(s, corpus)
         if s.run.checkpoint:
@@ -71,12 +72,14 @@ def train_model(
             return state, measure and measure(state), first, dict(n_params=n_params, steps=step)
         run = Training(model, s.train, s.optim, rows, late_rounding(s, model.state_dict()), s.run.threads, ranks)
         if s.run.resume: resume_training(run, s.run.resume); back_to(journal, run.step)
-        state = train(run, watch, journal.folder, dict(config=s.flat()), measure)
+        state = train(run, watch, journal.folder, dict(config=s.flat()), None if own else measure)
         n = run.step*s.train.train_batch_tokens
         rate = n/max(run.secs, 1e-9)
         journal.line = f'{n_params/1e6:.2f} M parameters, {run.step} steps, {n/1e6:.2f} M tokens, {rate:,.0f} tokens/s'
     facts = dict(n_params=n_params, steps=run.step, tokens_per_sec=round(rate), secs_train=round(run.secs, 3),
                  secs_compile=round(run.secs_compile, 3))
+    if own:
+        with journal.stage('calibrate'): run.calibration = own(state)
     return state, run.calibration, first, facts
 
 def weights_of(

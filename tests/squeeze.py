@@ -31,10 +31,12 @@ from pgolf.entry import shards_corpus
 
 PATHS = 'text', 'val', 'data', 'vocab', 'out', 'resume' # settings that are no business of others
 
-def ways(state, terms, size_of):
-    "name -> stored model, its seconds; the fitted ones at the bytes of the record's policy, and at two thirds of them."
-    yield 'record', quantise_state(state, record_quant(20))
-    at = size_of(quantise_state(state, record_quant(20)))
+def ways(state, terms, own, size_of, only):
+    "name -> stored model; the fitted ones at the bytes of the record's policy, and at two thirds of them; own: measured on text of the model's own."
+    at = size_of(by_record := quantise_state(state, record_quant(20)))
+    for name, cap in ('fit, own text', at), ('fit to two thirds, own text', 2*at//3): yield name, fit(state, own, cap, size_of)[0]
+    if only == 'own': return
+    yield 'record', by_record
     yield 'int6 by rows', quantise_state(state, QuantConfig())
     by_gptq, banks = quantise_state(state, QuantConfig()), split_banks(state)
     for k in terms:
@@ -70,8 +72,8 @@ def free(folder):
                 bytes=sum(r['bytes'] for r in rows if r['part'] != PRIMER))
 
 def table(folder, only):
-    "Lines of one run; `only`: bits, free, or '' for all."
-    yield free(folder)
+    "Lines of one run; `only`: bits, free, own, or '' for all."
+    if only != 'own': yield free(folder)
     if only == 'free': return
     told = {k: v['value'] for k, v in json.loads((folder/'config.json').read_text())['values'].items() if k not in ('out', 'resume')}
     if (folder/'shards').exists(): told |= dict(text=(), val=(), data=str(folder/'shards'), vocab=str(next(folder.glob('tokenizer.*'))))
@@ -82,21 +84,24 @@ def table(folder, only):
     state, step = weights_of(folder, model)
     began, rows = time.perf_counter(), batches(s, corpus, alone)
     terms = calibration(s, model, rows, alone)(state)
-    rows.close()
     calibrated = time.perf_counter()-began
+    s.run.calibration_text, began = 'own', time.perf_counter()
+    own = calibration(s, model, rows, alone)(state) if only != 'bits' else {}
+    rows.close()
+    written = time.perf_counter()-began
     config, text = {k: getattr(s.model, k) for k in vars(s.model)}, b''.join(corpus.docs)
     pack = lambda stored: pack_quantised(stored, config, corpus.tok)
     def score(model):
         score_stream(Sliding(model.eval(), s.train.train_seq_len, s.train.train_seq_len), corpus.tokens, ledger := Ledger(corpus.tokens, corpus.tok, text))
         return ledger.bpb()
-    facts = dict(run=folder.name, seed=s.run.seed, steps=step, text_bytes=len(text), secs_calibration=round(calibrated, 1))
+    facts = dict(run=folder.name, seed=s.run.seed, steps=step, text_bytes=len(text), secs_calibration=round(calibrated, 1), secs_own=round(written, 1))
     settings = {k: v for k, v in told.items() if k not in PATHS}
     size_of = lambda stored: len(pack(stored))
-    yield dict(facts, way='bits', settings=settings, **bits(state, terms, pack))
+    if only != 'own': yield dict(facts, way='bits', settings=settings, **bits(state, terms, pack))
     if only == 'bits': return
-    yield dict(facts, way='float32', bytes=4*sum(p.numel() for p in state.values()), bpb=score(model), secs=0)
+    if only != 'own': yield dict(facts, way='float32', bytes=4*sum(p.numel() for p in state.values()), bpb=score(model), secs=0)
     began = time.perf_counter()
-    for name, stored in ways(state, terms, size_of):
+    for name, stored in ways(state, terms, own, size_of, only):
         data, secs = pack(stored), time.perf_counter()-began
         yield dict(facts, way=name, bytes=len(data), bpb=score(revive(own_model(data), name)), secs=round(secs, 1))
         began = time.perf_counter()
@@ -104,8 +109,8 @@ def table(folder, only):
 if __name__ == '__main__':
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('folders', nargs='+', type=Path)
-    parser.add_argument('--only', choices=['bits', 'free'], default='', help='bits: these lines alone, also for folders of `pgolf run`; '
-                        'free: as the run itself was packed, which needs no checkpoint')
+    parser.add_argument('--only', choices=['bits', 'free', 'own'], default='', help='bits: these lines alone, also for folders of `pgolf run`; '
+                        'free: as the run itself was packed, which needs no checkpoint; own: fitted by text of the model\'s own')
     a = parser.parse_args()
     torch.set_num_threads(1)
     with open(Path(__file__).parent.parent/'nbs/squeezed.jsonl', 'a') as out:
