@@ -79,9 +79,13 @@ def train_model(
     facts = dict(n_params=n_params, steps=run.step, tokens_per_sec=round(rate), secs_train=round(run.secs, 3),
                  secs_compile=round(run.secs_compile, 3))
     if own:
-        with journal.stage('calibrate'): run.calibration = own(state)
+        with journal.stage('calibrate'):
+            run.calibration = own(state)
+            journal.line = f'on {s.run.calibration_tokens:,} tokens of its own'
     return state, run.calibration, first, facts
 
+
+# %% ../nbs/13_chain.ipynb #e6a1d0b7
 def weights_of(
     where,     # a checkpoint, or the folder of a run
     model:GPT, # they must fit; it takes them

@@ -13,28 +13,19 @@ import importlib.metadata as metadata
 from pathlib import Path
 
 import zstandard
+from .lines import frames, one_line, text_of
+
 
 # %% ../nbs/03_text.ipynb #23d04367
-def _one_line(error): return ' '.join(str(getattr(error, 'strerror', None) or error).split()) or type(error).__name__
-
 def _unpacked(path): # -> chunks of bytes; ValueError if the file is cut short or is not what its suffix says
     try:
         with open(path, 'rb') as f:
-            if path.suffix == '.zst': yield from _frames(f)
+            if path.suffix == '.zst': yield from frames(f)
             else:
                 if path.suffix == '.gz': f = gzip.GzipFile(fileobj=f)
                 while chunk := f.read(2**20): yield chunk
     except EOFError: raise ValueError(f'{path}: the file is cut short') from None
-    except (OSError, zlib.error, zstandard.ZstdError) as e: raise ValueError(f'{path}: {_one_line(e)}') from None
-
-def _frames(f): # Zstandard frames one after another, in small bites: four bytes may unpack to 128 KB
-    frame, is_open = None, False
-    while bite := f.read(4096):
-        while bite:
-            if not is_open: frame, is_open = zstandard.ZstdDecompressor().decompressobj(), True
-            if chunk := frame.decompress(bite): yield chunk
-            bite, is_open = frame.unused_data, not frame.eof
-    if is_open: raise EOFError
+    except (OSError, zlib.error, zstandard.ZstdError) as e: raise ValueError(f'{path}: {one_line(e)}') from None
 
 # %% ../nbs/03_text.ipynb #3a7683ed
 MAX_BYTES = 2**30 # of one document; chosen: nobody writes a gigabyte, and a packed file may claim any size
@@ -58,19 +49,11 @@ def _lines(path): # the lines of a file, without their ends
     yield bytes(held)
 
 # %% ../nbs/03_text.ipynb #c18afd7f
-def _json_text(line): # the field `text` as bytes; bytes that are not UTF-8 come out as they went in
-    try: line, how = line.decode(), 'surrogatepass'
-    except UnicodeDecodeError: line, how = line.decode('utf-8', 'surrogateescape'), 'surrogateescape'
-    return json.loads(line)['text'].encode('utf-8', how)
-
 def _jsonl(path): # one document a line
     for i,line in enumerate(_lines(path), 1):
-        where = f'{path}, line {i}'
         if not line.strip(): continue
-        try: yield _json_text(line)
-        except (KeyError, TypeError, AttributeError):
-            raise ValueError(f'{where}: no field "text" with a string in it') from None
-        except (ValueError, RecursionError) as e: raise ValueError(f'{where}: not JSON ({_one_line(e)})') from None
+        try: yield text_of(line, MAX_BYTES)
+        except ValueError as e: raise ValueError(f'{path}, line {i}: {e}') from None
 
 def _parquet(path): # one document a row
     try: import pyarrow as pa, pyarrow.parquet as pq
@@ -83,7 +66,7 @@ def _parquet(path): # one document a row
                 column = batch.column(0)
                 if pa.types.is_dictionary(column.type): column = column.dictionary_decode()
                 yield from (t.as_py() for t in column.cast(pa.large_binary()) if t.is_valid)
-    except (OSError, ValueError, pa.ArrowException) as e: raise ValueError(f'{path}: {_one_line(e)}') from None
+    except (OSError, ValueError, pa.ArrowException) as e: raise ValueError(f'{path}: {one_line(e)}') from None
 
 # %% ../nbs/03_text.ipynb #672dc9c1
 READERS = {'.txt': _whole, '.md': _whole, '.jsonl': _jsonl}
@@ -96,7 +79,7 @@ def _reader(path): # by suffix, None if it is not one of ours
 # %% ../nbs/03_text.ipynb #d966a17c
 def _walk(root): # files below a folder, or the file itself; nothing that is hidden
     if os.path.isfile(root): return [Path(root)]
-    def complain(error): raise ValueError(f'{error.filename}: {_one_line(error)}')
+    def complain(error): raise ValueError(f'{error.filename}: {one_line(error)}')
     found = [Path(d, n) for d,_,names in os.walk(root, onerror=complain) for n in names]
     return [p for p in found if p.is_file() and not any(part.startswith('.') for part in p.relative_to(root).parts)]
 
