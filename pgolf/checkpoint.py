@@ -85,7 +85,8 @@ def read_tensors(
     except FileNotFoundError: raise ValueError(f'{path}: no such checkpoint') from None
     except OSError as e: raise ValueError(f'{path}: cannot be read: {e.strerror}') from None
     except ValueError as e: raise ValueError(f'{path}: {e}') from None
-    except (KeyError, TypeError, AttributeError): raise ValueError(f'{path}: its header is none of ours') from None
+    except (KeyError, TypeError, AttributeError, RecursionError):
+        raise ValueError(f'{path}: its header is none of ours') from None
 
 # %% ../nbs/08_checkpoint.ipynb #ecb90211
 def checkpoint_path(
@@ -102,10 +103,14 @@ def checkpoints(folder)->list: # paths, the oldest first
 
 def keep_last(
     folder, # of the run
-    n:int=2, # checkpoints to keep
+    step:int, # steps done
+    n:int=2,  # checkpoints to keep
 )->None:
-    "Remove the older checkpoints, and what a killed process left half written."
-    for p in [*checkpoints(folder)[:-n], *Path(folder).glob('checkpoint-*.part')]: p.unlink(missing_ok=True)
+    "Remove older checkpoints, what a killed process left half written, and what a training past this step had left."
+    kept = [p for p in checkpoints(folder) if int(p.stem.split('-')[1]) <= step][-n:]
+    for p in Path(folder).glob('checkpoint-*.part'): p.unlink(missing_ok=True)
+    for p in checkpoints(folder):
+        if p not in kept: p.unlink(missing_ok=True)
 
 def latest_checkpoint(
     folder, # of the run, or the path of one checkpoint

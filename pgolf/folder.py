@@ -108,13 +108,14 @@ class Watch:
     def __call__(self, m:dict)->None:
         self.nats.append(m['nats'])
         step, secs, tokens = m['step'], m['secs'], m['tokens']
-        if step % self.cfg.train_log_every and step != 1: return
+        every = self.cfg.train_log_every or step+1 # 0: never
+        if step % every and step != 1: return
         nats, rate = float(torch.stack(self.nats).mean()), (tokens-self.last[0])/max(secs-self.last[1], 1e-9)
         self.nats, self.last = [], (tokens, secs)
         self.journal.number(step=step, secs=round(secs, 3), nats=nats, lr_mul=m['lr_mul'], norm=float(m['norm']),
                             tokens=tokens, tokens_per_sec=rate)
         line = f"step {step} {secs:.1f} s, {nats:.4f} nats a token, rate x{m['lr_mul']:.3f}, {rate:,.0f} tokens/s"
         print(line, file=self.journal.log, flush=True)
-        if self.shows and step % (20*self.cfg.train_log_every) == 0: self.journal.show(' '*26 + line)
+        if self.shows and step % (20*every) == 0: self.journal.show(' '*26 + line)
 
     def close(self)->None: "Training is over."

@@ -94,6 +94,7 @@ def start_whole(
 )->tuple:         # for `finish`, which gives the shards of all, (world*n, ...)
     "Send off this rank's rows, to get back everybody's."
     if ranks.world == 1: return shard, None
+    shard = shard.contiguous() # NCCL refuses others, as what comes out of Newton-Schulz for a tall matrix
     whole = shard.new_empty((ranks.world*len(shard), *shard.shape[1:]))
     return whole, _call('all_gather_single', 'all_gather_into_tensor')(whole, shard, async_op=True)
 

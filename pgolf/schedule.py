@@ -35,7 +35,7 @@ class TrainConfig:
     lawa_k:int=10                      # snapshots of the latest average
     lawa_freq:int=100                  # steps from one of them to the next
     late_qat_threshold:float=.15       # rounding is switched on once the rate's multiplier is below; 0: never
-    train_log_every:int=50             # steps from one line of the log to the next
+    train_log_every:int=50             # steps from one line of the log to the next; 0: the first step only
     checkpoint_seconds:float=60.       # seconds from one checkpoint to the next
     compile:bool=True                  # compile the loss where the model is on a GPU
 
@@ -45,6 +45,8 @@ class TrainConfig:
         if self.average not in AVERAGES: raise ValueError(f"average={self.average}: one of {', '.join(AVERAGES)}")
         for k in ('swa_interval', 'lawa_k', 'lawa_freq', 'grad_accum'):
             if getattr(self, k) < 1: raise ValueError(f'{k}={getattr(self, k)}: must be at least 1')
+        if self.train_log_every < 0: raise ValueError(f'train_log_every={self.train_log_every}: cannot be negative')
+        if not 0 <= self.ema_decay < 1: raise ValueError(f'ema_decay={self.ema_decay}: from 0 to below 1')
 
 # %% ../nbs/08_schedule.ipynb #9db79e6f
 def lr_multiplier(

@@ -53,7 +53,7 @@ class Workers:
         self.pool = ThreadPoolExecutor(self.n, initializer=torch.set_num_threads, initargs=(1,)) if self.n > 1 else None
 
     def map(self,
-        f,     # called in a worker; gradients are off there unless it switches them on
+        f,     # called in a worker; it says itself whether it wants gradients
         items, # its arguments
     )->list:   # results in order
         "Apply `f` to each item, in threads."

@@ -107,10 +107,11 @@ def average_gradients(
     limit:float,  # of the joint norm
 )->Tensor:        # the norm before clipping, scalar
     "Mean gradients on all ranks, the banks' still on their way unless the norm needed them; clipped."
-    if run.ranks.world == 1: return torch.nn.utils.clip_grad_norm_(run.params, limit)
-    _fill_gradients(run)
-    local = torch.nn.utils.clip_grad_norm_(run.params, limit) if run.cfg.clip_local else None
     moved = {id(p): isinstance(o, Muon) for o in run.optimizers for g in o.param_groups for p in g['params']}
+    clipped = [p for p in run.params if run.cfg.clip_local or id(p) in moved]
+    if run.ranks.world == 1: return torch.nn.utils.clip_grad_norm_(clipped, limit)
+    _fill_gradients(run)
+    local = torch.nn.utils.clip_grad_norm_(clipped, limit) if run.cfg.clip_local else None
     small = [p.grad for p in run.params if not moved.get(id(p), True) and p.grad is not None]
     run.ranks.mean_([nats, *small])
     muons = [o for o in run.optimizers if isinstance(o, Muon)]
@@ -166,17 +167,19 @@ def put_back(
     info:dict,    # the same
 )->None:          # ValueError in one line if it is of another model or another average
     "Make a training what it was."
-    average, kept = info['train']['average'], named_parts(tensors)
-    if average != run.cfg.average: raise ValueError(f'saved with average={average}, not {run.cfg.average}')
+    kept = named_parts(tensors)
+    for k in ('average', *dict(ema=('ema_decay', 'ema_debias'), lawa=('lawa_k',)).get(run.cfg.average, ())):
+        was, now = info['train'][k], getattr(run.cfg, k)
+        if was != now: raise ValueError(f'saved with {k}={was}, not {now}')
     try:
         run.model.load_state_dict(kept['weights'])
         for k, t in run.average.sums.items(): t.copy_(kept['average'][k])
     except (RuntimeError, KeyError) as e:
         raise ValueError(f'saved by another model: {str(e).splitlines()[-1].strip()}') from None
     load_optimizer_state(run.optimizers, run.model.named_parameters(), kept.get('optimizer', {}))
-    clear_gradients(run)
     for k, p in run.model.named_parameters():
-        if k in kept.get('gradient', {}): p.grad = kept['gradient'][k].to(p.device, copy=True)
+        g = kept.get('gradient', {}).get(k)
+        p.grad = None if g is None else g.to(p.device, copy=True)
     set_random_states(kept['random'])
     run.batches.load_state_dict(info['loader'])
     run.average.n_taken, run.step, run.secs = info['n_averaged'], info['step'], info['secs']

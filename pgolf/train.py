@@ -62,7 +62,7 @@ def save_checkpoint(
     if run.ranks.rank == 0:
         run.kept_at.parent.mkdir(parents=True, exist_ok=True)
         write_tensors(run.kept_at, tensors, dict(info, meta=meta))
-        keep_last(folder)
+        keep_last(folder, run.step)
     run.ranks.barrier()
     return run.kept_at
 
@@ -72,9 +72,10 @@ def resume_training(
 )->dict:          # the meta of `save_checkpoint`; ValueError in one line
     "Take up a training where its newest whole checkpoint left it."
     path, tensors, info = latest_checkpoint(where)
-    if run.ranks.any(run.ranks.sum([info['step']])[0] != run.ranks.world*info['step']):
-        raise ValueError(f'{where}: the ranks do not see the same checkpoint')
-    try: put_back(run, tensors, info)
+    try:
+        if run.ranks.any(run.ranks.sum([info['step']])[0] != run.ranks.world*info['step']):
+            raise ValueError('the ranks do not see the same checkpoint')
+        put_back(run, tensors, info)
     except ValueError as e: raise ValueError(f'{path}: {e}') from None
     except KeyError: raise ValueError(f'{path}: no checkpoint of a training') from None
     run.kept_at = path
