@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PARENT', 'TOKEN', 'COUNT', 'TIME', 'FIRST', 'NEXT', 'DISTINCT', 'TOTAL', 'ROOT', 'N_NODES', 'POSITION', 'BYTES_NODE',
-           'jit', 'Tables', 'find', 'look', 'append', 'bytes_bound', 'with_room', 'Counting']
+           'jit', 'Tables', 'find', 'look', 'append', 'bytes_bound', 'check_limits', 'with_room', 'Counting']
 
 # %% ../nbs/11_counts.ipynb #085ceea0
 from typing import NamedTuple
@@ -162,12 +162,16 @@ def _empty(max_order): # tables of a stream not yet begun
     return Tables(nodes, np.full(2048, -1, np.int32), np.empty(1024, np.uint16), context, np.array([1, 0]))
 
 # %% ../nbs/11_counts.ipynb #fc2e465a
-def _check_limits(max_order, max_nodes, n_vocab): # ValueError names the one that is out of range
+def check_limits(
+    max_order:int, # longest context, tokens; ValueError names the one that is out of range
+    max_nodes:int, # strings kept
+)->None:
+    "What can be counted."
     if not 1 <= max_order <= 255: raise ValueError(f'max_order={max_order}: contexts of 1 to 255 tokens')
     if not 1024 <= max_nodes < 2**31: raise ValueError(f'max_nodes={max_nodes}: room for 1,024 to 2**31-1 strings')
-    if not 2 <= n_vocab <= 65536: raise ValueError(f'n_vocab={n_vocab}: counting wants 2 to 65,536 entries')
 
-def _check_tokens(tokens, n_vocab): # ValueError if one is not of the vocabulary
+def _check_tokens(tokens, n_vocab): # ValueError if one is not of the vocabulary, or that is too large or small
+    if not 2 <= n_vocab <= 65536: raise ValueError(f'n_vocab={n_vocab}: counting wants 2 to 65,536 entries')
     if len(tokens) and tokens.max() >= n_vocab: raise ValueError(f'token {tokens.max()} in a vocabulary of {n_vocab}')
 
 def _normalised(logp, n_rows, n_vocab): # (n_rows, V) float64: the inner probabilities; ValueError if they are none
@@ -221,7 +225,7 @@ class Counting:
         learnt:tuple=(), # arrays that the kernel changes
         primer:np.ndarray=np.zeros(0, np.uint16), # (n,) uint16: tokens to be counted before the stream begins
     ):
-        _check_limits(max_order, max_nodes, n_vocab); _check_tokens(primer, n_vocab)
+        check_limits(max_order, max_nodes); _check_tokens(primer, n_vocab)
         self.inner, self.n_vocab, self.max_nodes, self.kernel, self.learnt = inner, n_vocab, max_nodes, kernel, learnt
         self.tables, self.n_primer, self.pending = _primed(_empty(max_order), primer, max_nodes), len(primer), None
 

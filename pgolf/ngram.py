@@ -13,7 +13,8 @@ from functools import partial
 from typing import NamedTuple
 import numpy as np
 from .score import Predictor
-from .counts import COUNT, DISTINCT, FIRST, NEXT, POSITION, TIME, TOKEN, TOTAL, Counting, append, jit, look
+from .counts import COUNT, DISTINCT, FIRST, NEXT, POSITION, TIME, TOKEN, TOTAL
+from .counts import Counting, append, check_limits, jit, look
 
 # %% ../nbs/11_ngram.ipynb #c16cf3db
 ORDERS, SHORTER, COUNTS, SPREADS, SURPRISES, SHARES, AGES = 13, 4, 8, 6, 10, 8, 24 # values of each discrete feature
@@ -94,6 +95,9 @@ def _predict(tables, gates, top, inner, out, work):
         gate = 1/(1 + math.exp(-min(max(logit, -20.), 20.)))
         work.gate[n], work.total[n] = gate, total
         scale *= 1-gate
+        if scale < 1e-150: # it would vanish, where many gates are wide open
+            for x in range(len(out)): out[x] *= scale
+            scale = 1.
         for i in range(count): out[work.token[i]] += gate*work.weight[i]/(total*scale)
     for x in range(len(out)): out[x] *= scale
 
@@ -137,6 +141,10 @@ class NgramConfig:
     start:float=-2.      # log-odds of every gate before it has learnt anything
     max_nodes:int=2**27  # strings kept; when full, old ones go on counting and no new ones come (40 bytes each)
 
+    def __post_init__(self):
+        check_limits(self.max_order, self.max_nodes)
+        if not 0 <= self.rate < math.inf: raise ValueError(f'rate={self.rate}: gates learn at 0 or more')
+
 # %% ../nbs/11_ngram.ipynb #7bca03f6
 class Ngram(Counting):
     "A predictor around a predictor: its distribution, corrected by what followed the same contexts before."
@@ -146,7 +154,6 @@ class Ngram(Counting):
         config:NgramConfig=NgramConfig(), # settings; ValueError names one out of range
         primer:np.ndarray=np.zeros(0, np.uint16), # (n,) uint16: tokens to be counted before the stream begins
     ):
-        if config.rate < 0: raise ValueError(f'rate={config.rate}: gates learn at 0 or more')
         n = config.max_order+1
         self.work = Work(np.zeros(n), np.zeros(n), np.zeros((n, len(SIZES)), np.int64), np.zeros(n), np.zeros(n),
                          np.zeros(n_vocab, np.int32), np.zeros(n_vocab))

@@ -156,7 +156,7 @@ def settings_of(
 class Settings:
     "All settings of a run: a dataclass for each section, and where every value came from."
     def __init__(self,
-        environment=None, # variable -> text, as os.environ; None: none
+        environment=None, /, # variable -> text, as os.environ; None: none
         **given, # flat names and values, text or typed; they go before the environment's, and those before the preset's
     ):
         table, given = setting_table(), {ALIASES.get(k, k): v for k, v in given.items()}
@@ -202,10 +202,13 @@ def _unread(s): # a line for each value that nothing reads
     out = [f'{s.written[k]}: {said}' for k in names if k in s.written]
     if ve_layers(m) and min(ve_layers(m)) >= m.num_layers:
         out.append(f've_layers={m.ve_layers}: layers are 0 to {m.num_layers-1}, so the value embedding is never read')
+    if 'tokenizer_meta_path' in s.source and not s.run.data:
+        out.append('tokenizer_meta_path: not read; it is compared where data= are shards, and bytes are always our own')
     if m.bigram_vocab_size and m.bigram_dim != m.model_dim and min(m.bigram_dim, m.model_dim) < 64:
         out.append(f'bigram_dim={m.bigram_dim}: under 64 table and projection both begin at zero, and never learn')
     return out
 
+# %% ../nbs/12_settings.ipynb #45b65c46
 CHOICES = dict(quant=('fit', 'gptq', 'rows'), lossy=('', 'report'), order=('shuffled', 'stream'),
                calibration_text=('train', 'own')) # of the run; '': nothing
 

@@ -105,13 +105,13 @@ def trainable(
 )->tuple: # names of the parameters that learn, and for banks that do so in part: name -> bool, True where frozen
     "What test-time training moves."
     k, n = cfg.freeze_blocks, model.cfg.num_layers
-    if k > n: raise ValueError(f'freeze_blocks={k}: the model has {n} layers')
+    if k > n: raise ValueError(f'ttt_freeze_blocks={k}: the model has {n} layers')
     frozen = [f'blocks.{i}.' for i in range(k)]
     slices = slices_of_layers(model, k) if k and not cfg.record_freeze else {}
     if slices: frozen += [f've_layer_scales.{j}' for j, i in enumerate(ve_layers(model.cfg)) if i < k]
     names = [name for name, p in model.named_parameters() if p.requires_grad and not name.startswith(tuple(frozen))
              and any(word in name for word in cfg.tensors.split(','))]
-    if not names: raise ValueError(f'tensors={cfg.tensors}: in no name of a parameter that is not frozen')
+    if not names: raise ValueError(f'ttt_tensors={cfg.tensors}: in no name of a parameter that is not frozen')
     return names, {name: mask for name, mask in slices.items() if name in names}
 
 # %% ../nbs/10_ttt.ipynb #24b2911d
