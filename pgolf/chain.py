@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['build_model', 'train_config', 'batches', 'train_model', 'weights_of', 'primer_bytes', 'beginning', 'choose_primer',
-           'write_model', 'revive', 'restore', 'last_predictor', 'score_model', 'open_folder', 'save_config',
-           'basic_results', 'run_chain']
+           'write_model', 'check_claims', 'revive', 'restore', 'last_predictor', 'score_model', 'open_folder',
+           'save_config', 'basic_results', 'run_chain']
 
 # %% ../nbs/13_chain.ipynb #1aa38c1f
 import copy, dataclasses, hashlib, json, time
@@ -163,13 +163,17 @@ def write_model(
         return revive(loaded, path, ranks.device), loaded
 
 # %% ../nbs/13_chain.ipynb #68d933f3
-def _check_claims(loaded): # ValueError for what no file of ours says
+def check_claims(
+    loaded, # what a file of a stranger holds, as from `read_model`; ValueError for what no file of ours says
+    name,   # of the file
+)->None:
+    "Are settings of the kind that they should be, and within reason?"
     kinds, n = {f.name: type(f.default) for f in dataclasses.fields(ModelConfig)}, loaded.meta.get('seq_len', 128)
     for k, v in loaded.config.items():
         if type(v) is not (kind := kinds.get(k)) and (type(v), kind) != (int, float):
-            raise ValueError(f'{k}: nothing of that kind')
-    if loaded.config.get('mtp_num_heads'): raise ValueError('further heads, which no file keeps')
-    if type(n) is not int or not 1 <= n <= 2**20: raise ValueError('a window that cannot be')
+            raise ValueError(f'{name}: not a model of this version: {k} is of another kind')
+    if loaded.config.get('mtp_num_heads'): raise ValueError(f'{name}: claims further heads, which no file keeps')
+    if type(n) is not int or not 1 <= n <= 2**20: raise ValueError(f'{name}: claims a window that cannot be')
 
 def revive(
     loaded,   # what a file holds, as from `read_model`
@@ -178,7 +182,6 @@ def revive(
 )->GPT:       # in evaluation mode; ValueError in one line
     "The model of an artifact."
     try:
-        _check_claims(loaded)
         n_layers = sum(k.endswith('.attn_scale') for k in loaded.state) # one each, whether or not they share matrices
         if loaded.config['num_layers'] != n_layers: raise ValueError(f'{n_layers} layers, but another number claimed')
         with torch.device('meta'): model = GPT(ModelConfig(**loaded.config)) # no memory, whatever is claimed
@@ -194,6 +197,7 @@ def restore(
 )->tuple: # the model in evaluation mode, and all that the file holds; ValueError in one line
     "A model from its file."
     loaded = load_model(path)
+    check_claims(loaded, path)
     return revive(loaded, path, device), loaded
 
 # %% ../nbs/13_chain.ipynb #5ec3a838

@@ -20,7 +20,7 @@ from .artifact import LoadedModel, read_model
 from .ttt import LoRA, TTTConfig, lesson, make_ttt, thin
 from .ngram import Ngram
 from .settings import Settings, setting_table
-from .chain import revive
+from .chain import check_claims, revive
 
 # %% ../nbs/14_compress.ipynb #cb1433ac
 POINTS = 2**32 # shared out by a distribution
@@ -227,6 +227,7 @@ def read_file(
 def _opened(artifact, name, given): # artifact's bytes, flat name -> text -> vocabulary, model, settings, primer
     loaded = read_model(artifact, name)
     if loaded.tokenizer is None: raise ValueError(f'{name}: holds no vocabulary, so it cannot read a text')
+    check_claims(loaded, name)
     s, model = score_settings(loaded, given), revive(loaded, name)
     s.run.eval_seq_len = s.run.eval_seq_len or s.train.train_seq_len
     s.run.threads = Workers(s.run.threads).n

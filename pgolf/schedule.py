@@ -45,7 +45,6 @@ class TrainConfig:
         if self.average not in AVERAGES: raise ValueError(f"average={self.average}: one of {', '.join(AVERAGES)}")
         for k in ('swa_interval', 'lawa_k', 'lawa_freq', 'grad_accum'):
             if getattr(self, k) < 1: raise ValueError(f'{k}={getattr(self, k)}: must be at least 1')
-        if self.train_log_every < 0: raise ValueError(f'train_log_every={self.train_log_every}: cannot be negative')
         if not 0 <= self.ema_decay < 1: raise ValueError(f'ema_decay={self.ema_decay}: from 0 to below 1')
 
 # %% ../nbs/08_schedule.ipynb #9db79e6f
