@@ -6,13 +6,15 @@
 __all__ = ['MAX_LOG_BYTES', 'Log', 'read_log']
 
 # %% ../nbs/14_logs.ipynb #b9e41988
-import re
+import math, re
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
 # %% ../nbs/14_logs.ipynb #b963407a
 MAX_LOG_BYTES = 1 << 26 # chosen: the longest published log takes 2 MB
-_N = r'\s*[:=]?\s*(-?\d[\d,_]*\.?\d*(?:e-?\d+)?|nan|inf)'
+_N = r'\s*[:=]?\s*(-?\d[\d,_]*\.?\d*(?:e[+-]?\d+)?|nan\b|inf\b)'
+_UNIT = r'\s*(ms|s|secs?|seconds?|mins?|minutes?)\b'
 
 @dataclass
 class Log:
@@ -21,7 +23,7 @@ class Log:
     text:str
     seed:int|None=None
     secs_train:float|None=None
-    secs_eval:dict=field(default_factory=dict)  # label -> seconds
+    secs_eval:dict=field(default_factory=dict)  # label -> seconds; None without a unit
     secs_calibration:float=0.                   # with training data, after the clock of the training
     calibrates:bool=False                       # says that it does, with a time or without
     tokens:int|None=None                        # of the validation
@@ -29,37 +31,63 @@ class Log:
     bytes_code:int|None=None
     bytes_model:int|None=None
     bytes_total:int|None=None
-    scores:dict=field(default_factory=dict)     # label -> (val_loss, val_bpb, relative rounding of both)
+    scores:dict=field(default_factory=dict)     # label -> (val_loss, val_bpb, relative rounding of both); last the last
     steps:list=field(default_factory=list)      # (step, ms of training, ms a step) of each such line
 
 def _number(text): return float(text.replace(',', '').replace('_', ''))
 
-def _last(pattern, text, flags=re.I): # the last number of its kind; None without one
-    found = re.findall(pattern, text, flags)
-    return _number(found[-1]) if found else None
+def _whole(pattern, text): # the last number of its kind; None without one
+    found = re.findall(pattern, text, re.I)
+    return int(n) if found and math.isfinite(n := _number(found[-1])) else None
+
+def _secs(n, unit): return _number(n)/1000 if unit == 'ms' else _number(n)*(60 if unit[0] == 'm' else 1)
 
 def _rounding(text): # relative: half a unit of the last digit given
     digits = len(text.split('.')[1]) if '.' in text else 0
     return .5*10**-digits/max(abs(_number(text)), 1e-9)
 
 # %% ../nbs/14_logs.ipynb #c881ab56
+_WHEN = re.compile(r'\b(?:\d{4}[-/]\d\d[-/]\d\d(?:[T ]\d\d?:\d\d(?::\d\d)?(?:[.,]\d+)?Z?)?|\d\d?:\d\d:\d\d(?:[.,]\d+)?)')
+_COUNT = re.compile(r'(?<![\w.])[-+]?\d[\d.,:/_]*(?:e[+-]?\d+)?\s*(?:ms|s|secs?|seconds?|mins?|minutes?|%)?(?!\w)')
+
+def _longest(times): # seconds, of (number, unit); None if there are none, or one is without its unit
+    secs = [_secs(n, unit) if unit else math.nan for n, unit in times]
+    return max(secs) if secs and all(map(math.isfinite, secs)) else None
+
+def _score(text): # a number; nan for what no score can be
+    return n if abs(n := _number(text)) < 1e6 else math.nan
+
 def _scores(text): # label -> (loss, bpb, rounding), label -> seconds of evaluation
-    scores, secs = {}, {}
+    scores, secs, labels, taken = {}, {}, {}, Counter()
     for line in text.splitlines():
         loss, bpb = (re.search(k+_N, line) for k in ('val_loss', 'val_bpb'))
-        if not loss or not bpb or re.match(r'\W*step\W?\d', line): continue
-        label = re.sub(r'\W+$', '', line[:min(loss.start(), bpb.start())]).strip()[:60] or 'final'
-        scores[label] = _number(loss[1]), _number(bpb[1]), _rounding(loss[1]) + _rounding(bpb[1])
-        if m := re.search(r'eval_time'+_N+r'\s*(ms|s)?', line): secs[label] = _number(m[1])/(1 if m[2] == 's' else 1000)
-    for label, n, unit in re.findall(r'((?:total_)?eval\w*_time|ngram\w*_time|precompute\w*)'+_N+r'\s*(ms|s)\b', text):
-        if not label.startswith('eval_time'): secs[label] = _number(n)/(1 if unit == 's' else 1000)
+        if not loss or not bpb: continue
+        head = _WHEN.sub('', line[:min(loss.start(), bpb.start())]).strip()
+        if re.match(r'\W*step\W?\d', head): continue
+        if head not in labels:
+            label = ' '.join(re.sub(r'^\W+|\W+$', '', _COUNT.sub('', head)).split())[:60] or 'final'
+            taken[label] += 1
+            labels[head] = label + f' #{taken[label]}'*(taken[label] > 1)
+        label = labels[head]
+        scores.pop(label, None) # the last is to stand last
+        scores[label] = _score(loss[1]), _score(bpb[1]), _rounding(loss[1]) + _rounding(bpb[1])
+        if times := re.findall(fr'eval_time{_N}(?:{_UNIT})?', line): secs[label] = _longest(times)
+    named = fr'((?:total_)?eval\w*_time|ngram\w*_time|precompute\w*){_N}(?:{_UNIT})?'
+    for label, n, unit in re.findall(named, text):
+        if not label.startswith('eval_time') and (unit or label.endswith('_time')): secs[label] = _longest([(n, unit)])
     return scores, secs
 
+# %% ../nbs/14_logs.ipynb #c881ab57
 def _calibration(text): # (seconds, whether it is spoken of): work on training data that follows the clock of training
     lines = [l for l in text.splitlines() if re.search(r'gptq|calibrat|hessian', l, re.I)
              and not re.search(r'gptq\w*\s*[:=]\s*(0|false|off)\b', l, re.I)]
-    times = [(_number(n), u) for l in lines for n, u in re.findall(r'(\d+\.?\d*)\s*(ms|s)\b', l)]
-    return sum(n/(1 if u == 's' else 1000) for n, u in times), bool(lines)
+    return sum(_secs(n, u) for l in lines for n, u in re.findall(r'(\d+\.?\d*)'+_UNIT, l)), bool(lines)
+
+def _tokens(text): # of the validation; other lines count tokens too
+    found = _whole(r'\bval_(?:loader\b[^\n]{0,500}?\b)?tokens'+_N, text)
+    if found is not None: return found
+    other = re.compile(r'train|throughput|batch|sec\b|second|/s\b', re.I)
+    return _whole(r'\btokens'+_N, '\n'.join(l for l in text.splitlines() if not other.search(l)))
 
 # %% ../nbs/14_logs.ipynb #7ab20dff
 def read_log(
@@ -74,11 +102,10 @@ def read_log(
     said = text[text.rfind('='*60):] if '='*60 in text else text # behind the source, where there is one
     scores, secs = _scores(said)
     calibration, calibrates = _calibration(said)
-    def whole(pattern): return None if (n := _last(pattern, said)) is None else int(n)
-    times = [_number(n)/(1 if u == 's' else 1000) for n, u in re.findall(r'train_time'+_N+r'\s*(ms|s)', said)]
-    seed = whole(r'\bseed'+_N)
+    times = [(n, u) for more, n, u in re.findall(fr'(\w?)train_time{_N}(?:{_UNIT})?', said) if u or not more]
+    seed = _whole(r'\bseed'+_N, said)
     if seed is None and (m := re.search(r'seed[_-]?(\d+)', path.name)): seed = int(m[1])
-    return Log(path.name, text, seed, max(times, default=None), secs, calibration, calibrates,
-               whole(r'\b(?:val_)?tokens'+_N), whole(r'train_shards'+_N), whole(r'code size'+_N),
-               whole(r'serialized model [^:\n]*'+_N), whole(r'total submission size[^:\n]*'+_N), scores,
+    return Log(path.name, text, seed, _longest(times), secs, calibration, calibrates,
+               _tokens(said), _whole(r'train_shards'+_N, said), _whole(r'code size'+_N, said),
+               _whole(r'serialized model [^:\n]*'+_N, said), _whole(r'total submission size[^:\n]*'+_N, said), scores,
                [tuple(map(float, m)) for m in re.findall(r'step:(\d+)/.*train_time:(\d+)ms step_avg:([\d.]+)ms', said)])

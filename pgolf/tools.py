@@ -12,7 +12,7 @@ __all__ = ['TOOLS', 'GROUPS', 'tokenize_command', 'add_tokenize', 'fetch_command
            'add_submit', 'add_tools']
 
 # %% ../nbs/15_tools.ipynb #676e7529
-import argparse, json, os, sys
+import argparse, json, math, os, sys
 from pathlib import Path
 from tqdm import tqdm
 from .artifact import load_model, read_file, write_atomic
@@ -296,10 +296,14 @@ def verify_command(a:argparse.Namespace)->int: # exit status: 0 all held, 1 some
     "Whether a score is true: of a run, a submission, or somebody's predictor; every line with its evidence."
     if not a.folder and not a.predictor: raise ValueError('a folder, or --predictor FILE.py:NAME, is wanted')
     found, is_run = [], (Path(a.folder)/'results.json').exists()
-    if a.train and not is_run: raise ValueError('--train is for the folder of a run, and this is none')
+    if (a.train or a.again) and not is_run: raise ValueError('--train and --again are for the folder of a run')
+    if min(a.bytes, a.block) < 1: raise ValueError(f'--bytes {a.bytes} --block {a.block}: 1 or more')
+    if not all(0 < b < math.inf for b in a.against): raise ValueError('--against wants bits per byte, above 0')
+    for page in filter(None, (a.json, a.html)):
+        if not Path(page).absolute().parent.is_dir(): raise ValueError(f'{page}: no folder for it')
     if is_run and (a.against or a.bytes != CANONICAL_BYTES):
         raise ValueError('--against and --bytes are for submissions: `pgolf submit` makes one of several runs')
-    if is_run: found += verify_run(a.folder, not a.thorough)
+    if is_run: found += verify_run(a.folder, not a.thorough, again=a.again)
     elif a.folder: found += verify_submission(a.folder, a.against, a.bytes)
     if a.train: found += probe_retrained(a.folder)
     if a.predictor:
@@ -318,6 +322,7 @@ def add_verify(p:argparse.ArgumentParser)->None:
     w('--against', nargs='+', type=float, default=[], help='bits per byte of the score to beat: one, or several seeds')
     w('--bytes', type=int, default=CANONICAL_BYTES, help='of the text that was to be scored (default %(default)s)')
     w('--thorough', action='store_true', help='probe for minutes, not for seconds')
+    w('--again', action='store_true', help='of a run: score all of its text again, not only the beginning')
     w('--train', action='store_true', help='of a run: train small, thrice, with the validation text swapped')
     w('--predictor', default='', metavar='FILE.py:NAME', help='run this code, in a process of its own, and probe it')
     w('--kind', default='predictor', choices=KINDS, help='NAME makes a predictor (default), or gives logits, or costs')

@@ -20,7 +20,26 @@ def test_tampering_is_seen(three, tmp_path):
     np.savez_compressed(bad/'scores/ngram.npz', **arrays)
     with open(bad/'train_gpt.py', 'ab') as f: f.write(b'#')
     p = pgolf('verify', bad)
-    assert p.returncode == 1 and {k for k, v in lines(p).items() if v == 'FAIL'} == {'ngram: score adds up', 'bytes of the code'}, p.stdout
+    assert p.returncode == 1 and {k for k, v in lines(p).items() if v == 'FAIL'} == {'ngram: score adds up', 'ngram: charged again', 'bytes of the code'}, p.stdout
+
+def test_an_invented_ledger_is_seen(three, tmp_path):
+    "Half the bits for all but the first targets, and a results.json that agrees: only who scores again can know."
+    shutil.copytree(three/'seed2', bad := tmp_path/'bad')
+    results = json.loads((bad/'results.json').read_text())
+    with np.load(bad/'scores/sliding.npz') as z: arrays = dict(z)
+    arrays['bits'][1500:] /= 2
+    results['val_bpb']['sliding'] = float(arrays['bits'].sum()/arrays['bytes'].sum())
+    np.savez_compressed(bad/'scores/sliding.npz', **arrays)
+    (bad/'results.json').write_text(json.dumps(results))
+    p = pgolf('verify', bad, '--again')
+    assert p.returncode == 1 and {k for k, v in lines(p).items() if v == 'FAIL'} == {'sliding: charged again'}, p.stdout
+    arrays['bits'][:] = arrays['bits'].mean()
+    arrays['bits'][0] = 0
+    results['val_bpb']['sliding'] = float(arrays['bits'].sum()/arrays['bytes'].sum())
+    np.savez_compressed(bad/'scores/sliding.npz', **arrays)
+    (bad/'results.json').write_text(json.dumps(results))
+    p = pgolf('verify', bad)
+    assert p.returncode == 1 and 'sliding: charged again' in {k for k, v in lines(p).items() if v == 'FAIL'}, p.stdout
 
 def test_submission(three, tmp_path):
     p = pgolf('submit', *(three/f'seed{i}' for i in (1, 2, 3)), '--name', 'small', '--out', tmp_path/'sub', '--against', 9)
@@ -35,7 +54,7 @@ def test_submission(three, tmp_path):
 
 def test_refusals(three, tmp_path):
     for words, said in ((('verify', tmp_path/'none'), 'no such folder'), (('verify', three/'seed1', '--against', 1), 'for submissions'),
-                        (('verify', three/'seed1', '--bytes', 9), 'for submissions'), (('verify', tmp_path, '--train'), 'folder of a run'), (('verify',), 'is wanted'), (('verify', '--predictor', 'x.py:f'), '--tokens'),
+                        (('verify', three/'seed1', '--bytes', 9), 'for submissions'), (('verify', tmp_path, '--train'), 'folder of a run'), (('verify', tmp_path, '--again'), 'folder of a run'), (('verify', tmp_path, '--bytes', 0), '1 or more'), (('verify', tmp_path, '--against', 'nan'), 'above 0'), (('verify', tmp_path, '--json', tmp_path/'no/x.json'), 'no folder for it'), (('verify',), 'is wanted'), (('verify', '--predictor', 'x.py:f'), '--tokens'),
                         (('submit', three/'seed1', three/'seed1', '--name', 'x', '--out', tmp_path/'x'), 'given twice'), (('seeds', 0), 'at least one')):
         p = pgolf(*words)
         assert p.returncode == 2 and said in p.stderr and 'Traceback' not in p.stderr, p.stderr
