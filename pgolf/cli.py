@@ -10,7 +10,7 @@ __all__ = ['COMMANDS', 'ways_to_set', 'settings_text', 'run_command', 'train_com
 import argparse, itertools, os, sys, tempfile, textwrap
 from pathlib import Path
 from .environment import ONE_WORD, variables
-from .settings import ALIASES, PRESETS, Settings, setting_help, split_arguments, tell_environment
+from .settings import ALIASES, PRESETS, Settings, setting_help, setting_table, split_arguments, tell_environment
 from .writing import write_text
 from .train import Interrupted
 from .entry import launch, leave
@@ -67,6 +67,8 @@ def score_command(a:argparse.Namespace)->None:
     tok = loaded.tokenizer
     if tok is None: raise ValueError(f'{a.file}: holds no vocabulary, so no text can be scored with it')
     s = score_settings(loaded, given)
+    odd = [k for k in given if setting_table().get(k, ('',))[0] in ('model', 'optim', 'train')]
+    if odd: raise ValueError(f'{odd[0]}={given[odd[0]]}: of a training; the model of {a.file} is made')
     if s.run.text and not s.run.val: s.run.val, s.run.text = s.run.text, ()
     docs = load_texts(s.run)[1]
     corpus = Corpus([], tok.encode_documents(docs), docs, tok, {}, lossy_bytes(s.run, tok, docs))
@@ -149,7 +151,12 @@ def main(
     def refuse(line, code):
         print(f'pgolf: {line}', file=sys.stderr)
         return code
-    try: status = a.function(a)
+    try:
+        status = a.function(a)
+        sys.stdout.flush()
+    except BrokenPipeError: # whoever read has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141 # as the shell says of one that SIGPIPE ends
     except Interrupted as e: return refuse(e, 130)
     except KeyboardInterrupt: return refuse('stopped', 130)
     except ValueError as e: return refuse(' '.join(str(e).split()), 2)

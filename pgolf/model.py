@@ -59,7 +59,8 @@ def _check_sizes(cfg): # ValueError names a size that cannot be
         x, y = getattr(cfg, a), getattr(cfg, b)
         if x < 1 or y < 1: raise ValueError(f'{a}={x}, {b}={y}: must be at least 1')
         if x % y: raise ValueError(f'{a}={x} is not a multiple of {b}={y}')
-    least = dict(num_layers=1, vocab_size=1, bigram_vocab_size=0, bigram_dim=1, ve_dim=1, mtp_num_heads=0, xsa_last_n=0)
+    least = dict(num_layers=1, vocab_size=1, bigram_vocab_size=0, bigram_dim=1, ve_dim=1, mtp_num_heads=0, xsa_last_n=0,
+                 logit_softcap=0)
     for name, n in least.items():
         if getattr(cfg, name) < n: raise ValueError(f'{name}={getattr(cfg, name)}: must be at least {n}')
     if cfg.mlp_mult*cfg.model_dim < 1: raise ValueError(f'mlp_mult={cfg.mlp_mult}: leaves the MLP no width')

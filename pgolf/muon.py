@@ -162,6 +162,10 @@ class OptimConfig:
     ns_steps:int = 5                       # Newton-Schulz: applications of the polynomial
     muon_nesterov:bool = True              # look one step ahead along the momentum
 
+    def __post_init__(self):
+        for k in ('muon_momentum', 'muon_momentum_warmup_start', 'beta1', 'beta2'):
+            if not 0 <= getattr(self, k) < 1: raise ValueError(f'{k}={getattr(self, k)}: from 0 to below 1')
+
 # %% ../nbs/06_muon.ipynb #72867a11
 def adam_groups(
     named_params:Iterable[tuple[str, Tensor]], # as from `model.named_parameters()`

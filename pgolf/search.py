@@ -23,6 +23,7 @@ from .train import Interrupted
 from .artifact import write_atomic
 from .settings import Settings
 from .folder import save_json
+from .stats import lead
 from .corpus import load_texts, load_vocab
 from .run import device_name, run
 
@@ -233,8 +234,8 @@ def verdict(
     by = second['bpb'] - best['bpb']
     said = f"best: {best['candidate']}, {best['bpb']:.4f} bits per byte; {second['candidate']} is {by:.4f} behind"
     if None not in (best['spread'], second['spread']):
-        error = math.sqrt(sum(r['spread']**2/r['n_seeds'] for r in rows[:2]))
-        said += f' with a standard error of {error:.4f}, which ' + ('is no chance' if by > 2*error else 'may be chance')
+        error, _, chance = lead(by, [(r['spread'], r['n_seeds']) for r in rows[:2]])
+        said += f' with a standard error of {error:.4f}, which {"is no" if chance < .025 else "may be"} chance'
     return f"{said}\nfewest tokens: {fewest['candidate']}, place {rows.index(fewest)+1} of {len(rows)}"
 
 _COLUMNS = dict(

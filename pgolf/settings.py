@@ -211,9 +211,9 @@ def _unread(s): # a line for each value that nothing reads
 # %% ../nbs/12_settings.ipynb #45b65c46
 CHOICES = dict(quant=('fit', 'gptq', 'rows'), lossy=('', 'report'), order=('shuffled', 'stream'),
                calibration_text=('train', 'own')) # of the run; '': nothing
-AT_LEAST = {0: 'max_wallclock_seconds train_log_every val_bytes epochs sample_tokens primer_bytes probe_secs seed '
-               'threads eval_seq_len', 1: 'train_seq_len train_batch_tokens eval_stride ttt_chunk_tokens calibration_tokens '
-               'cap_bytes'} # of the run and its training
+AT_LEAST = {0: 'warmup_steps max_wallclock_seconds train_log_every val_bytes epochs sample_tokens primer_bytes '
+               'probe_secs seed threads eval_seq_len', 1: 'train_seq_len train_batch_tokens eval_stride '
+               'ttt_chunk_tokens calibration_tokens cap_bytes'} # of the run and its training
 
 def _check_settings(s): # ValueError for values that no module catches before time is spent
     t, r = s.train, s.run
@@ -232,6 +232,7 @@ def _check_settings(s): # ValueError for values that no module catches before ti
         raise ValueError(f'ttt_freeze_blocks={s.ttt.freeze_blocks}: the model has {s.model.num_layers} layers')
     window = r.eval_seq_len or t.train_seq_len
     if r.eval_stride > window: raise ValueError(f'eval_stride={r.eval_stride}: more than the window of {window}')
+    if r.seed >> 63: raise ValueError(f'seed={r.seed}: below 2**63')
     if r.data and not r.vocab: raise ValueError('data=…: shards need vocab=FILE, the vocabulary they were made with')
     for name, known in CHOICES.items():
         if (v := getattr(r, name)) not in known: raise ValueError(f"{name}={v}: one of {' '.join(known)}")

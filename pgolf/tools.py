@@ -118,10 +118,10 @@ def add_vocab_train(p:argparse.ArgumentParser)->None:
     w('--seed', type=int, default=0, help='of the sample (default 0)')
 
 # %% ../nbs/15_tools.ipynb #84f521b8
-def vocab_search_command(a:argparse.Namespace)->None:
+def vocab_search_command(a:argparse.Namespace)->int: # exit status: 0, or 1 where no candidate could be judged
     "Train vocabularies and judge each by the bits per byte of one small model, in equal time, with several seeds."
-    settings = split_arguments(a.settings)
-    vocab_search(a.text, a.val, a.out, a.candidates or CANDIDATES, a.seconds, a.seeds, a.val_bytes, settings, a.quiet)
+    how = a.seconds, a.seeds, a.val_bytes, split_arguments(a.settings), a.quiet
+    return not any('bpb' in r for r in vocab_search(a.text, a.val, a.out, a.candidates or CANDIDATES, *how))
 
 def add_vocab_search(p:argparse.ArgumentParser)->None:
     "The words of `pgolf vocab search`."
@@ -176,6 +176,7 @@ def add_script(p:argparse.ArgumentParser)->None:
 def bytes_command(a:argparse.Namespace)->None:
     "Where every byte of an artifact goes. The rows add up to the size of the file."
     rows = bytes_by_part(read_file(a.file), a.file)
+    if a.code and not Path(a.code).is_file(): raise ValueError(f'{a.code}: no such file')
     if a.code is not None: rows = with_code(rows, os.path.getsize(a.code) if a.code else len(make_script()['packed']))
     print(json.dumps(rows, indent=1) if a.json else bytes_table(rows))
 
@@ -297,10 +298,8 @@ def verify_command(a:argparse.Namespace)->int: # exit status: 0 all held, 1 some
     if not a.folder and not a.predictor: raise ValueError('a folder, or --predictor FILE.py:NAME, is wanted')
     found, is_run = [], (Path(a.folder)/'results.json').exists()
     if (a.train or a.again) and not is_run: raise ValueError('--train and --again are for the folder of a run')
-    if min(a.bytes, a.block) < 1: raise ValueError(f'--bytes {a.bytes} --block {a.block}: 1 or more')
-    if not all(0 < b < math.inf for b in a.against): raise ValueError('--against wants bits per byte, above 0')
-    for page in filter(None, (a.json, a.html)):
-        if not Path(page).absolute().parent.is_dir(): raise ValueError(f'{page}: no folder for it')
+    if not all(0 < n < math.inf for n in (a.bytes, a.block, *a.against)): raise ValueError('numbers wanted above 0')
+    for page in filter(None, (a.json, a.html)): Path(page).absolute().parent.stat() # there, before minutes are spent
     if is_run and (a.against or a.bytes != CANONICAL_BYTES):
         raise ValueError('--against and --bytes are for submissions: `pgolf submit` makes one of several runs')
     if is_run: found += verify_run(a.folder, not a.thorough, again=a.again)
@@ -330,8 +329,7 @@ def add_verify(p:argparse.ArgumentParser)->None:
     w('--n-vocab', type=int, default=0, help='for --predictor: entries of a distribution')
     w('--block', type=int, default=1024, help='for --predictor: targets in a block (default 1024)')
     w('--bos', type=int, default=-1, help='for --predictor: the id that begins a document')
-    w('--json', help='write the lines here, for machines')
-    w('--html', help='write the page here, for people')
+    for name, who in ('--json', 'machines'), ('--html', 'people'): w(name, help=f'write a page here, for {who}')
 
 # %% ../nbs/15_tools.ipynb #c739dbed
 def seeds_command(a:argparse.Namespace)->None:

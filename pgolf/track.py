@@ -27,6 +27,8 @@ def numbers(
                 if not line.endswith(b'\n'): break
                 try: values = json.loads(line)
                 except ValueError: at = 0; break # it was cut and has grown again: this is the middle of a line
+                if not isinstance(values, dict) or not isinstance(values.get('step'), int):
+                    raise ValueError(f'{path}: a line without a step')
                 at += len(line)
                 if values['step'] <= last: continue
                 last = values['step']

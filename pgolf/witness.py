@@ -142,8 +142,8 @@ def check_again(
             except ValueError as e: out.append(unchecked(name, str(e), 'C4')); continue
             if len(before) < n: out.append(failed(name, f'the ledger ends before target {n-1:,}', 'C4')); continue
             gap, worst = abs(now.sum()-before.sum())/now.sum(), np.abs(now-before).max()
-            said = (f'first {n-1:,} of {results.get("tokens", n)-1:,} targets: {now.sum():,.1f} bits, {before.sum():,.1f} '
-                    f'in the ledger; {worst:.2g} apart at most, {100*limit:g} allowed')
+            said = (f'first {n-1:,} of {results["tokens"]-1:,} targets: {now.sum():,.1f} bits, {before.sum():,.1f} in '
+                    f'the ledger; {worst:.2g} apart at most, {100*limit:g} allowed')
             out.append(judged(name, gap <= limit and worst <= 100*limit, said, 'C4'))
     return out
 
@@ -222,6 +222,7 @@ def _check_text(tok, tokens, data, results): # what was scored, and that it was 
 
 def _documents(tokens, tok): return np.split(tokens, np.flatnonzero(tokens == tok.bos_id)[1:])
 
+# %% ../nbs/14_witness.ipynb #3e735c94
 def _read_run(folder): # results.json and settings of a run; ValueError in one line
     try: results, values = json.loads((folder/'results.json').read_text()), _values(folder)
     except (OSError, ValueError): raise ValueError(f'{folder}: not the folder of a finished run') from None
@@ -230,7 +231,7 @@ def _read_run(folder): # results.json and settings of a run; ValueError in one l
     for k in ('val_bpb', 'bytes', 'seconds'):
         if not isinstance(v := results.get(k, {}), dict) or not all(map(number, v.values())):
             raise ValueError(f'{folder}/results.json: {k} should hold numbers by name')
-    if type(results.get('tokens', 0)) is not int: raise ValueError(f'{folder}/results.json: tokens={results["tokens"]!r}')
+    if type(results.get('tokens', 0)) is not int: raise ValueError(f'{folder}/results.json: tokens is no whole number')
     try: return results, values, Settings(**values)
     except (TypeError, ValueError) as e: raise ValueError(f'{folder}/config.json: {" ".join(str(e).split())}') from None
 

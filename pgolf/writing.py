@@ -6,6 +6,7 @@
 __all__ = ['Cache', 'Stepping', 'kept', 'write', 'write_rows', 'write_text']
 
 # %% ../nbs/05_writing.ipynb #13d6a27d
+import math
 from collections.abc import Iterator
 import numpy as np, torch, torch.nn.functional as F
 from torch import Tensor
@@ -111,19 +112,21 @@ def write(
     tokens:np.ndarray,     # (n,) integers: what stands before; at least one token
     n_tokens:int,          # tokens to write
     length:int,            # inputs a window holds; a full one starts anew with its later half
-    temperature:float=.7,  # below 1 sharpens; 0 always takes the likeliest
+    temperature:float=.7,  # below 1 sharpens; below a thousandth always the likeliest
     top_p:float=1.,        # draw from the likeliest tokens that together have this share
     seed:int=0,            # of the draws
 )->Iterator:               # of int: ids as they are drawn; ValueError for numbers that cannot be
     "Continue a text, a token at a time."
-    if n_tokens < 0 or temperature < 0: raise ValueError(f'tokens={n_tokens}, temperature={temperature}: not below 0')
+    if n_tokens < 0 or not 0 <= temperature < math.inf:
+        raise ValueError(f'tokens={n_tokens}, temperature={temperature}: from 0, and a number')
+    if not 0 <= seed < 2**63: raise ValueError(f'seed={seed}: from 0 to 2**63-1')
     if not 0 < top_p <= 1: raise ValueError(f'top_p={top_p}: above 0, and 1 at most')
     stream, rng = np.zeros(len(tokens)+n_tokens, np.int64), torch.Generator().manual_seed(seed)
     stream[:len(tokens)] = tokens
     predictor = Stepping(model, length, max(1, length//2))
     for n in range(len(tokens), len(stream)):
         logp = predictor.score(Block(stream[:n+1], n))[0].cpu()
-        if temperature == 0: new = int(logp.argmax())
+        if temperature < .001: new = int(logp.argmax())
         else: new = int(torch.multinomial(kept((logp/temperature).softmax(-1), top_p), 1, generator=rng))
         stream[n] = new
         yield new

@@ -54,7 +54,7 @@ def test_submission(three, tmp_path):
 
 def test_refusals(three, tmp_path):
     for words, said in ((('verify', tmp_path/'none'), 'no such folder'), (('verify', three/'seed1', '--against', 1), 'for submissions'),
-                        (('verify', three/'seed1', '--bytes', 9), 'for submissions'), (('verify', tmp_path, '--train'), 'folder of a run'), (('verify', tmp_path, '--again'), 'folder of a run'), (('verify', tmp_path, '--bytes', 0), '1 or more'), (('verify', tmp_path, '--against', 'nan'), 'above 0'), (('verify', tmp_path, '--json', tmp_path/'no/x.json'), 'no folder for it'), (('verify',), 'is wanted'), (('verify', '--predictor', 'x.py:f'), '--tokens'),
+                        (('verify', three/'seed1', '--bytes', 9), 'for submissions'), (('verify', tmp_path, '--train'), 'folder of a run'), (('verify', tmp_path, '--again'), 'folder of a run'), (('verify', tmp_path, '--bytes', 0), 'above 0'), (('verify', tmp_path, '--against', 'nan'), 'above 0'), (('verify', tmp_path, '--json', tmp_path/'no/x.json'), 'No such file'), (('verify',), 'is wanted'), (('verify', '--predictor', 'x.py:f'), '--tokens'),
                         (('submit', three/'seed1', three/'seed1', '--name', 'x', '--out', tmp_path/'x'), 'given twice'), (('seeds', 0), 'at least one')):
         p = pgolf(*words)
         assert p.returncode == 2 and said in p.stderr and 'Traceback' not in p.stderr, p.stderr
