@@ -13,7 +13,7 @@ from pathlib import Path
 
 # %% ../nbs/14_logs.ipynb #b963407a
 MAX_LOG_BYTES = 1 << 26 # chosen: the longest published log takes 2 MB
-_N = r'\s*[:=]?\s*(-?\d[\d,_]*\.?\d*(?:e[+-]?\d+)?|nan\b|inf\b)'
+_N = r'\s{0,40}[:=]?\s{0,40}(-?\d[\d,_]*\.?\d*(?:e[+-]?\d+)?|nan\b|inf\b)'
 _UNIT = r'\s*(ms|s|secs?|seconds?|mins?|minutes?)\b'
 
 @dataclass
@@ -31,7 +31,7 @@ class Log:
     bytes_code:int|None=None
     bytes_model:int|None=None
     bytes_total:int|None=None
-    scores:dict=field(default_factory=dict)     # label -> (val_loss, val_bpb, relative rounding of both); last the last
+    scores:dict=field(default_factory=dict)     # label -> (val_loss, val_bpb, relative rounding of both), in order
     steps:list=field(default_factory=list)      # (step, ms of training, ms a step) of each such line
 
 def _number(text): return float(text.replace(',', '').replace('_', ''))
@@ -47,7 +47,8 @@ def _rounding(text): # relative: half a unit of the last digit given
     return .5*10**-digits/max(abs(_number(text)), 1e-9)
 
 # %% ../nbs/14_logs.ipynb #c881ab56
-_WHEN = re.compile(r'\b(?:\d{4}[-/]\d\d[-/]\d\d(?:[T ]\d\d?:\d\d(?::\d\d)?(?:[.,]\d+)?Z?)?|\d\d?:\d\d:\d\d(?:[.,]\d+)?)')
+_WHEN = re.compile(r'\b(?:\d{4}[-/]\d\d[-/]\d\d(?:[T ]\d\d?:\d\d(?::\d\d)?(?:[.,]\d+)?Z?)?|'
+                   r'\d\d?:\d\d:\d\d(?:[.,]\d+)?)')
 _COUNT = re.compile(r'(?<![\w.])[-+]?\d[\d.,:/_]*(?:e[+-]?\d+)?\s*(?:ms|s|secs?|seconds?|mins?|minutes?|%)?(?!\w)')
 
 def _longest(times): # seconds, of (number, unit); None if there are none, or one is without its unit
@@ -84,10 +85,10 @@ def _calibration(text): # (seconds, whether it is spoken of): work on training d
     return sum(_secs(n, u) for l in lines for n, u in re.findall(r'(\d+\.?\d*)'+_UNIT, l)), bool(lines)
 
 def _tokens(text): # of the validation; other lines count tokens too
-    found = _whole(r'\bval_(?:loader\b[^\n]{0,500}?\b)?tokens'+_N, text)
-    if found is not None: return found
-    other = re.compile(r'train|throughput|batch|sec\b|second|/s\b', re.I)
-    return _whole(r'\btokens'+_N, '\n'.join(l for l in text.splitlines() if not other.search(l)))
+    lines, other = text.splitlines(), re.compile(r'train|throughput|batch|sec\b|second|/s\b', re.I)
+    named = [l for l in lines if 'val_loader' in l or 'val_tokens' in l], [l for l in lines if not other.search(l)]
+    found = (_whole(r'\b(?:val_)?tokens'+_N, '\n'.join(some)) for some in named)
+    return next((n for n in found if n is not None), None)
 
 # %% ../nbs/14_logs.ipynb #7ab20dff
 def read_log(
