@@ -208,6 +208,7 @@ def submit(
     against=(),    # bits per byte of the score to beat
 )->dict:           # folder, findings, record: rules by which it is one; ValueError if the runs do not belong together
     "Build the challenge's folder out of runs, and verify it."
+    if not all(0 < b < math.inf for b in against): raise ValueError('--against: bits per byte above 0 are wanted')
     runs = together(folders)
     out = Path(out or f'submissions/{datetime.date.today()}_{"".join(c if c.isalnum() else "_" for c in name)}')
     if out.exists() and any(out.iterdir()): raise ValueError(f'{out}: holds files already; choose a new folder')
