@@ -22,7 +22,7 @@ class Subject:
     n_vocab:int         # columns of a distribution
     n_block:int=4096    # targets in a block, as the score was made
     bos_id:int=-1       # begins a document; -1: no such token
-    tolerance:float=1e-5     # nats: same shapes, same state; what is larger is no rounding
+    tolerance:float=5e-4     # nats: chosen: above rounding, and a tenth of what a record must win by
     shape_tolerance:float=1e-3 # nats: a stream cut short goes through kernels of other shapes
     seed:int=0          # of the positions looked at
     held:list=field(default_factory=list) # arrays with the stream in them, and where it begins there; found by `probe`
@@ -149,6 +149,9 @@ def _plain(logp, block, n_vocab): # (n, V) float64
     rows = logp.detach().double().cpu().numpy() if isinstance(logp, torch.Tensor) else np.asarray(logp, np.float64)
     if rows.shape != (len(block), n_vocab):
         raise Broken('whole alphabet', f'rows of shape {rows.shape} for {len(block)} targets and {n_vocab} tokens')
+    if not (rows < np.inf).all():
+        at = block.start + int((~(rows < np.inf)).any(-1).argmax())
+        raise Broken('sums to one', f'the distribution at {at} has entries that are NaN or infinitely likely')
     return np.array(rows, np.float64, order='C')
 
 # %% ../nbs/12_experiment.ipynb #3cd1a7cf
@@ -157,10 +160,10 @@ TINY = math.log(1e-9) # natural log of what is too unlikely to be compared
 def apart(
     a:np.ndarray, # (n, V) natural-log probabilities
     b:np.ndarray, # (n, V) others
-)->np.ndarray:    # (n,) the largest difference in each row, in nats; inf where only one is no number
+)->np.ndarray:    # (n,) the largest difference in each row, in nats; inf where one is no number
     "How far two sets of distributions lie apart."
     with np.errstate(invalid='ignore'): d = np.abs(np.maximum(a, TINY) - np.maximum(b, TINY))
-    return np.where(np.isnan(d), np.where(np.isnan(a) & np.isnan(b), 0., np.inf), d).max(-1, initial=0.)
+    return np.where(np.isnan(d), np.inf, d).max(-1, initial=0.)
 
 # %% ../nbs/12_experiment.ipynb #cc3330e3
 @dataclass
