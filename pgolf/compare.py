@@ -72,6 +72,11 @@ def _facts(run): # what it was and took
     out |= {f'bytes of the {k}': r.get('bytes', {}).get(k) for k in ('model', 'total')}
     return out | {f'seconds to {k}': r.get('seconds', {}).get(k) for k in ('train',)} | {'device': r.get('device')}
 
+def _names(folders): # the last parts of their paths, as many as tell them apart
+    paths = [Path(f).resolve().parts for f in folders]
+    n = next((n for n in range(1, 99) if len({p[-n:] for p in paths}) == len({*paths})), 1)
+    return ['/'.join(p[-n:]) for p in paths]
+
 def compare_runs(
     folders:list, # of finished runs, the first the one to compare with; ValueError in one line for what is no run
 )->dict:          # names, settings [(name, values)], facts likewise, stages {stage: rows of bpb, mean, low, high}
@@ -79,7 +84,7 @@ def compare_runs(
     if len(folders) < 2: raise ValueError('one run has nothing to be compared with: name two folders or more')
     runs = [_read_run(Path(f)) for f in folders]
     texts = [r.results.get('val_sha256') for r in runs]
-    out = dict(names=[Path(f).resolve().name for f in folders], runs=runs, stages={}, same_text=len(set(texts)) == 1)
+    out = dict(names=_names(folders), runs=runs, stages={}, same_text=len(set(texts)) == 1)
     out['settings'] = differences([_values(r) for r in runs])
     out['facts'] = [(k, [_facts(r)[k] for r in runs]) for k in _facts(runs[0])]
     for stage in runs[0].scores:
@@ -103,7 +108,7 @@ def comparison_table(
     found:dict, # from `compare_runs`
 )->str:         # for a terminal
     "What differs, run by run."
-    names = [n[:24] for n in found['names']]
+    names = [n[-24:] for n in found['names']]
     lines = [f'  {"":<28}' + ''.join(f'{n:>26}' for n in names)]
     for title, rows in (('settings that differ', found['settings']), ('', found['facts'])):
         lines += [f'  {title}']*bool(title and rows)

@@ -324,6 +324,7 @@ def prepare(
     quiet:bool=False,             # no bar, no lines
 )->dict:                          # the manifest; ValueError names the line or the file, and what is wrong
     "Tokenize a file of documents into shards; started again after a break it goes on."
+    if workers < 0: raise ValueError(f'workers={workers}: 0 or more')
     if lossy not in ('report', 'refuse'): raise ValueError(f"lossy={lossy}: neither 'report' nor 'refuse'")
     cfg, vocabulary, name = _settings(vocab, train_shards=train_shards, val_docs=val_docs, shard_tokens=shard_tokens,
                                       keep_duplicates=keep_duplicates)
