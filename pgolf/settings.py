@@ -209,7 +209,7 @@ def _unread(s): # a line for each value that nothing reads
     return out
 
 # %% ../nbs/12_settings.ipynb #45b65c46
-CHOICES = dict(quant=('fit', 'gptq', 'rows'), lossy=('', 'report'), order=('shuffled', 'stream'),
+CHOICES = dict(quant=('fit', 'gptq', 'rows'), lossy=('report', ''), order=('shuffled', 'stream'),
                calibration_text=('train', 'own')) # of the run; '': nothing
 AT_LEAST = {0: 'warmup_steps max_wallclock_seconds train_log_every val_bytes epochs sample_tokens primer_bytes '
                'probe_secs seed threads eval_seq_len', 1: 'train_seq_len train_batch_tokens eval_stride '
