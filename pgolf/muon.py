@@ -13,6 +13,7 @@ from typing import Iterable
 import torch
 from torch import Tensor
 from .ranks import Ranks, finish, start_mean_shard, start_whole
+from .model import within
 
 # %% ../nbs/06_muon.ipynb #c5e620da
 COEFFICIENTS = 3.4445, -4.7750, 2.0315 # a, b, c of a*x + b*x^3 + c*x^5; from Keller Jordan's writeup
@@ -163,8 +164,7 @@ class OptimConfig:
     muon_nesterov:bool = True              # look one step ahead along the momentum
 
     def __post_init__(self):
-        for k in ('muon_momentum', 'muon_momentum_warmup_start', 'beta1', 'beta2'):
-            if not 0 <= getattr(self, k) < 1: raise ValueError(f'{k}={getattr(self, k)}: from 0 to below 1')
+        within(self, 'muon_momentum muon_momentum_warmup_start beta1 beta2', 0, 1)
 
 # %% ../nbs/06_muon.ipynb #72867a11
 def adam_groups(

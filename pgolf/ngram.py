@@ -13,6 +13,7 @@ from functools import partial
 from typing import NamedTuple
 import numpy as np
 from .score import Predictor
+from .model import within
 from .counts import COUNT, DISTINCT, FIRST, NEXT, POSITION, TIME, TOKEN, TOTAL
 from .counts import Counting, append, check_limits, jit, look
 
@@ -143,7 +144,7 @@ class NgramConfig:
 
     def __post_init__(self):
         check_limits(self.max_order, self.max_nodes)
-        if not 0 <= self.rate < math.inf: raise ValueError(f'rate={self.rate}: gates learn at 0 or more')
+        within(self, 'rate', 0)
 
 # %% ../nbs/11_ngram.ipynb #7bca03f6
 class Ngram(Counting):

@@ -8,7 +8,7 @@ __all__ = ['PEAK_FLOPS', 'TrainConfig', 'lr_multiplier', 'momentum_of', 'flops_p
 # %% ../nbs/08_schedule.ipynb #c4d04809
 from dataclasses import dataclass
 import torch
-from .model import GPT
+from .model import GPT, within
 from .muon import OptimConfig, momentum_at, param_role
 from .average import AVERAGES
 
@@ -40,12 +40,11 @@ class TrainConfig:
     compile:bool=True                  # compile the loss where the model is on a GPU
 
     def __post_init__(self):
-        if self.iterations < 0: raise ValueError(f'iterations={self.iterations}: cannot be negative')
+        within(self, 'iterations warmup_steps max_wallclock_seconds train_log_every', 0)
+        within(self, 'train_seq_len train_batch_tokens swa_interval lawa_k lawa_freq grad_accum', 1)
+        within(self, 'ema_decay', 0, 1)
         if self.schedule not in ('record', 'share'): raise ValueError(f"schedule={self.schedule}: 'record' or 'share'")
         if self.average not in AVERAGES: raise ValueError(f"average={self.average}: one of {', '.join(AVERAGES)}")
-        for k in ('swa_interval', 'lawa_k', 'lawa_freq', 'grad_accum'):
-            if getattr(self, k) < 1: raise ValueError(f'{k}={getattr(self, k)}: must be at least 1')
-        if not 0 <= self.ema_decay < 1: raise ValueError(f'ema_decay={self.ema_decay}: from 0 to below 1')
 
 # %% ../nbs/08_schedule.ipynb #9db79e6f
 def lr_multiplier(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np, torch
 from torch import Tensor
 from .score import Block
-from .model import GPT, layer_weights, ve_layers
+from .model import GPT, layer_weights, ve_layers, within
 from .sliding import Sliding, inputs_of, last_logp, loss_and_gradients, nats_of, record_windows, share_of, windows
 from .muon import BANKS
 
@@ -53,11 +53,9 @@ def _check(cfg): # ValueError names a setting that cannot be
     if cfg.recipe not in RECIPES: raise ValueError(f"recipe={cfg.recipe}: one of {', '.join(RECIPES)}")
     if {*cfg.lora_on.split(',')} - {*LORA_ON}: raise ValueError(f"lora_on={cfg.lora_on}: of {','.join(LORA_ON)}")
     if cfg.optimizer not in ('sgd', 'adamw'): raise ValueError(f"optimizer={cfg.optimizer}: 'sgd' or 'adamw'")
-    least = dict(lr=0, epochs=0, batch_seqs=1, seq_len=1, max_seqs=0, grad_clip=0, freeze_blocks=0,
-                 phases=0, phase_docs=1, lora_lr=0, lora_rank=1, lora_decay=0, lora_chunk=1)
-    for name, n in least.items():
-        if getattr(cfg, name) < n: raise ValueError(f'{name}={getattr(cfg, name)}: must be at least {n}')
-    if not 0 <= cfg.momentum < 1: raise ValueError(f'momentum={cfg.momentum}: from 0 to below 1')
+    within(cfg, 'lr epochs max_seqs grad_clip freeze_blocks phases lora_lr lora_decay', 0)
+    within(cfg, 'batch_seqs seq_len phase_docs lora_rank lora_chunk', 1)
+    within(cfg, 'momentum', 0, 1)
 
 # %% ../nbs/10_ttt.ipynb #5b47c02e
 def ttt_rate(
