@@ -22,7 +22,7 @@ class Subject:
     n_vocab:int         # columns of a distribution
     n_block:int=4096    # targets in a block, as the score was made
     bos_id:int=-1       # begins a document; -1: no such token
-    tolerance:float=5e-4     # nats: chosen: above rounding, and a tenth of what a record must win by
+    tolerance:float=1e-5     # nats: same shapes, same state; what is larger is no rounding of sums
     shape_tolerance:float=1e-3 # nats: a stream cut short goes through kernels of other shapes
     seed:int=0          # of the positions looked at
     held:list=field(default_factory=list) # arrays with the stream in them, and where it begins there; found by `probe`

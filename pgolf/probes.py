@@ -40,13 +40,13 @@ def weigh(
     moved:float,     # nats
     evidence:str,
     condition:str,
-    limit:float=MAX_TOLERANCE, # nats: what may move without a word
+    shape:float=0.,  # nats: allowed where kernels of other shapes are compared
 ):           # a Finding
-    "FAIL where rows moved by more than limit and noise; no verdict where noise may hide more than the limit."
-    if limit < moved <= base.tolerance:
-        said = f'moved by {moved:.2g} nats, more than {limit:g}; two equal runs differ by {base.noise:.2g}, too noisy'
-        return unchecked(check, f'{said}; {evidence}', condition)
-    return judged(check, moved <= limit, evidence, condition)
+    "FAIL where rows moved by more than noise and what is worth a verdict; PASS within both; between them there is none."
+    calm, small = moved <= max(base.tolerance, shape), moved <= max(MAX_TOLERANCE, shape)
+    if calm == small: return judged(check, calm, evidence, condition)
+    why = f'two equal runs differ by {base.noise:.2g}, ' + ('too little for that' if small else 'too noisy')
+    return unchecked(check, f'moved by {moved:.2g} nats, {why}; {evidence}', condition)
 
 # %% ../nbs/12_probes.ipynb #a7a0bbc1
 def positions(
@@ -89,10 +89,12 @@ class Leak:
     future:tuple=() # position, nats, position changed: a row that moved with a later one
     quiet:float=0.  # nats: the most that a row moved within the noise
 
+    def sure(self)->bool: return min(f[1] if f else 0. for f in (self.target, self.future)) > MAX_TOLERANCE
+
 def _ask(replay, tail, i, rows, tolerance, leak, start): # one question; whether the answer moved
     moved = apart(rows[:i+1], replay.score(tail)[:i+1])
-    if moved[i] > tolerance and not leak.target: leak.target = start+i, float(moved[i])
-    if i and moved[:i].max() > tolerance and not leak.future:
+    if moved[i] > max([tolerance, *leak.target[1:]]): leak.target = start+i, float(moved[i])
+    if i and moved[:i].max() > max([tolerance, *leak.future[1:2]]):
         leak.future = start+int(moved[:i].argmax()), float(moved[:i].max()), start+i
     leak.quiet = max(leak.quiet, float(np.where(moved > tolerance, 0., moved).max()))
     return bool((moved > tolerance).any())
@@ -123,7 +125,7 @@ def find_leaks(
     each = [[*alterations(targets, i, subject, rng)] for i in places]
     questions = [(i, tails[a]) for a in range(4) for i, tails in zip(places, each) if a < len(tails)]
     for j, (i, tail) in enumerate(questions):
-        if j >= N_SURE and time.process_time() > until or leak.target and leak.future: return
+        if j >= N_SURE and time.process_time() > until or leak.sure(): return
         if not traceless: replay = prepared()
         if _ask_twice(replay, prepared, tail, i, rows, base.tolerance, leak, start):
             traceless = False # from here on nothing is taken on trust
@@ -142,7 +144,7 @@ def sweep(
         for start, rows, order in zip(base.starts, base.rows, orders):
             traces = False
             for nth, i in enumerate(order[first:first+8]):
-                if time.process_time() > until or leak.target and leak.future: return
+                if time.process_time() > until or leak.sure(): return
                 tail = next(alterations(run.stream[start:start+len(rows)], i, subject, rng))
                 _ask_twice(run, lambda: Replay(subject).to(start), tail, i, rows, base.tolerance, leak, start)
                 traces = traces or not nth and apart(rows, run.score()).max() > base.tolerance # was one left by asking?
@@ -208,9 +210,9 @@ def probe_pass(
     stop = base.stop - 1 - len(base.rows[-1])//3
     if stop < 2: return [*out, unchecked('cut leaves the past alone', 'the stream is too short to be cut', 'C4')]
     at, moved = _largest(base, subject.tokens[:stop], stop)
-    limit = subject.shape_tolerance
-    said = f'cut at {stop}: rows before it move by {moved:.2g} nats at most, allowed {limit:.2g}; largest at {at}'
-    return [*out, weigh(base, 'cut leaves the past alone', moved, said, 'C4', limit)]
+    shape = subject.shape_tolerance
+    said = f'cut at {stop}: rows before it move by {moved:.2g} nats at most, allowed {shape:.2g}; largest at {at}'
+    return [*out, weigh(base, 'cut leaves the past alone', moved, said, 'C4', shape)]
 
 # %% ../nbs/12_probes.ipynb #786c072e
 _WINDOW = 64 # rows within which tokens change places: an adaptive predictor's drift is the same for all of them
