@@ -42,7 +42,7 @@ def weigh(
     condition:str,
     shape:float=0.,  # nats: allowed where kernels of other shapes are compared
 ):           # a Finding
-    "FAIL where rows moved by more than noise and what is worth a verdict; PASS within both; between them there is none."
+    "PASS within noise and what is worth a verdict, FAIL beyond both; between them there is no verdict."
     calm, small = moved <= max(base.tolerance, shape), moved <= max(MAX_TOLERANCE, shape)
     if calm == small: return judged(check, calm, evidence, condition)
     why = f'two equal runs differ by {base.noise:.2g}, ' + ('too little for that' if small else 'too noisy')
