@@ -8,7 +8,7 @@ __all__ = ['PEAK_FLOPS', 'TrainConfig', 'lr_multiplier', 'momentum_of', 'flops_p
 # %% ../nbs/08_schedule.ipynb #c4d04809
 from dataclasses import dataclass
 import torch
-from .model import GPT, within
+from .model import GPT, one_of, within
 from .muon import OptimConfig, momentum_at, param_role
 from .average import AVERAGES
 
@@ -43,8 +43,8 @@ class TrainConfig:
         within(self, 'iterations warmup_steps max_wallclock_seconds train_log_every', 0)
         within(self, 'train_seq_len train_batch_tokens swa_interval lawa_k lawa_freq grad_accum', 1)
         within(self, 'ema_decay', 0, 1)
-        if self.schedule not in ('record', 'share'): raise ValueError(f"schedule={self.schedule}: 'record' or 'share'")
-        if self.average not in AVERAGES: raise ValueError(f"average={self.average}: one of {', '.join(AVERAGES)}")
+        one_of(self, 'schedule', ('record', 'share'))
+        one_of(self, 'average', AVERAGES)
 
 # %% ../nbs/08_schedule.ipynb #9db79e6f
 def lr_multiplier(

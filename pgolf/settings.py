@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 import torch
 from .score import CAP_BYTES
-from .model import ModelConfig, ve_layers, within
+from .model import ModelConfig, one_of, ve_layers, within
 from .muon import OptimConfig
 from .schedule import TrainConfig
 from .ttt import TTTConfig
@@ -227,8 +227,7 @@ def _check_settings(s): # ValueError for values that no module catches before ti
     window = r.eval_seq_len or t.train_seq_len
     if r.eval_stride > window: raise ValueError(f'eval_stride={r.eval_stride}: more than the window of {window}')
     if r.data and not r.vocab: raise ValueError('data=…: shards need vocab=FILE, the vocabulary they were made with')
-    for name, known in CHOICES.items():
-        if (v := getattr(r, name)) not in known: raise ValueError(f"{name}={v}: one of {' '.join(known)}")
+    for name, known in CHOICES.items(): one_of(r, name, known)
     cuda = torch.cuda.is_available()
     r.device = r.device or ('cuda' if cuda else 'cpu')
     s.warnings += _unread(s)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np, torch
 from torch import Tensor
 from .score import Block
-from .model import GPT, layer_weights, ve_layers, within
+from .model import GPT, layer_weights, one_of, ve_layers, within
 from .sliding import Sliding, inputs_of, last_logp, loss_and_gradients, nats_of, record_windows, share_of, windows
 from .muon import BANKS
 
@@ -50,9 +50,9 @@ RECIPES = 'blocks', 'phased', 'lora', 'blocks+lora', 'phased+lora'
 LORA_ON = 'q', 'k', 'v', 'out', 'up', 'down', 'head'
 
 def _check(cfg): # ValueError names a setting that cannot be
-    if cfg.recipe not in RECIPES: raise ValueError(f"recipe={cfg.recipe}: one of {', '.join(RECIPES)}")
+    one_of(cfg, 'recipe', RECIPES)
+    one_of(cfg, 'optimizer', ('sgd', 'adamw'))
     if {*cfg.lora_on.split(',')} - {*LORA_ON}: raise ValueError(f"lora_on={cfg.lora_on}: of {','.join(LORA_ON)}")
-    if cfg.optimizer not in ('sgd', 'adamw'): raise ValueError(f"optimizer={cfg.optimizer}: 'sgd' or 'adamw'")
     within(cfg, 'lr epochs max_seqs grad_clip freeze_blocks phases lora_lr lora_decay', 0)
     within(cfg, 'batch_seqs seq_len phase_docs lora_rank lora_chunk', 1)
     within(cfg, 'momentum', 0, 1)
