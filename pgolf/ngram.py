@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from .score import Predictor
 from .model import within
-from .counts import COUNT, DISTINCT, FIRST, NEXT, POSITION, TIME, TOKEN, TOTAL
+from .counts import COUNT, DISTINCT, FIRST, POSITION, TIME, TOKEN, TOTAL
 from .counts import Counting, append, check_limits, jit, look
 
 # %% ../nbs/11_ngram.ipynb #c16cf3db
@@ -66,16 +66,16 @@ class Work(NamedTuple):
     weight:np.ndarray  # (V,) float64: and their weights
 
 @jit
-def _successors(nodes, context, now, work): # sum of their weights, index and count of the heaviest, latest time
-    n, total, best, best_count, latest = 0, 0., 0, 0, -1
-    child = nodes[context, FIRST]
-    while child >= 0:
-        work.token[n] = nodes[child, TOKEN]
-        work.weight[n] = math.sqrt(nodes[child, COUNT]/(now-nodes[child, TIME]))
-        total += work.weight[n]
-        if n == 0 or work.weight[n] > work.weight[best]: best, best_count = n, nodes[child, COUNT]
-        latest = max(latest, nodes[child, TIME])
-        n += 1; child = nodes[child, NEXT]
+def _successors(tables, context, now, work): # sum of their weights, index and count of the heaviest, latest time
+    nodes, total, best, best_count, latest = tables.nodes, 0., 0, 0, -1
+    n, first = nodes[context, DISTINCT], nodes[context, FIRST]
+    for i in range(n): # the newest first
+        child = nodes[tables.rosters[first+n-1-i]]
+        work.token[i] = child[TOKEN]
+        work.weight[i] = math.sqrt(child[COUNT]/(now-child[TIME]))
+        total += work.weight[i]
+        if i == 0 or work.weight[i] > work.weight[best]: best, best_count = i, child[COUNT]
+        latest = max(latest, child[TIME])
     return total, best, best_count, latest
 
 # %% ../nbs/11_ngram.ipynb #2ce29330
@@ -87,7 +87,7 @@ def _predict(tables, gates, top, inner, out, work):
     for n in range(len(context)): work.gate[n] = 0.
     for n in range(1, top+1):
         node = context[n]
-        total, best, best_count, latest = _successors(nodes, node, now, work)
+        total, best, best_count, latest = _successors(tables, node, now, work)
         favourite, count = work.token[best], nodes[node, DISTINCT]
         _features(work.feature[n], n, top-n, nodes[node, TOTAL], count, best_count, work.weight[best]/total,
                   scale*out[favourite], now-latest, gates.surprise[0])
@@ -99,7 +99,8 @@ def _predict(tables, gates, top, inner, out, work):
         if scale < 1e-150: # it would vanish, where many gates are wide open
             for x in range(len(out)): out[x] *= scale
             scale = 1.
-        for i in range(count): out[work.token[i]] += gate*work.weight[i]/(total*scale)
+        share = gate/(total*scale)
+        for i in range(count): out[work.token[i]] += share*work.weight[i]
     for x in range(len(out)): out[x] *= scale
 
 # %% ../nbs/11_ngram.ipynb #aa379a2c
@@ -140,7 +141,7 @@ class NgramConfig:
     max_order:int=12     # longest context, tokens; 1 or more
     rate:float=.2        # step of the gates' online learning; 0 leaves them where they start
     start:float=-2.      # log-odds of every gate before it has learnt anything
-    max_nodes:int=2**27  # strings kept; when full, old ones go on counting and no new ones come (40 bytes each)
+    max_nodes:int=2**27  # strings kept; when full, old ones go on counting and no new ones come (60 bytes each)
 
     def __post_init__(self):
         check_limits(self.max_order, self.max_nodes)

@@ -10,7 +10,7 @@ import math
 from functools import partial
 import numpy as np
 from .score import Block, Predictor
-from .counts import COUNT, DISTINCT, FIRST, NEXT, POSITION, TIME, TOKEN, TOTAL
+from .counts import COUNT, DISTINCT, FIRST, POSITION, TIME, TOKEN, TOTAL
 from .counts import Counting, append, jit, look, with_room
 
 # %% ../nbs/11_ngram_rivals.ipynb #4f400b5a
@@ -23,21 +23,24 @@ def _digits(n): # of a whole number, binary
     while n > 0: n >>= 1; digits += 1
     return digits
 
+@jit
+def _scaled(out, row, by): # out: the row times a number
+    for x in range(len(out)): out[x] = by*row[x]
+
 # %% ../nbs/11_ngram_rivals.ipynb #aa0c04ab
 @jit
 def _backoff_row(tables, learnt, top, inner, out):
     nodes, scale = tables.nodes, 1.
-    out[:] = inner
+    _scaled(out, inner, 1.)
     for n in range(1, top+1):
         node = tables.context[n]
         total, place = nodes[node, TOTAL], _digits(nodes[node, TOTAL])
         d, theta = learnt[DISCOUNT, n, place], total*learnt[SHARE, n, place]
         scale *= (theta + d*nodes[node, DISTINCT])/(total+theta)
-        child = nodes[node, FIRST]
-        while child >= 0:
-            out[nodes[child, TOKEN]] += (nodes[child, COUNT]-d)/((total+theta)*scale)
-            child = nodes[child, NEXT]
-    out *= scale
+        for i in range(nodes[node, FIRST], nodes[node, FIRST]+nodes[node, DISTINCT]):
+            child = nodes[tables.rosters[i]]
+            out[child[TOKEN]] += (child[COUNT]-d)/((total+theta)*scale)
+    _scaled(out, out, scale)
 
 # %% ../nbs/11_ngram_rivals.ipynb #80c39a62
 @jit
@@ -68,8 +71,8 @@ def _backoff_learn(tables, learnt, children, top, p, work, rate):
 
 # %% ../nbs/11_ngram_rivals.ipynb #9cc4bbe2
 @jit
-def _backoff_pass(rate, tables, learnt, tokens, inner, out, max_nodes, children, times):
-    work, first = np.zeros((len(tables.context), 2)), len(tokens)-len(inner)
+def _backoff_pass(work, rate, tables, learnt, tokens, inner, out, max_nodes, children, times):
+    first = len(tokens)-len(inner)
     for i in range(len(tokens)):
         top = look(tables, tokens[i], children[i])
         if i >= first:
@@ -79,9 +82,7 @@ def _backoff_pass(rate, tables, learnt, tokens, inner, out, max_nodes, children,
         append(tables, tokens[i], max_nodes, children[i], times[i])
 
 @jit
-def _backoff_targets(rate, tables, learnt, tokens, priors, out, max_nodes):
-    work, children = np.zeros((len(tables.context), 2)), np.zeros(len(tables.context), np.int32)
-    times = np.zeros_like(children)
+def _backoff_targets(work, rate, tables, learnt, tokens, priors, out, max_nodes, children, times):
     for i in range(len(tokens)):
         top = look(tables, tokens[i], children)
         out[i] = _backoff_target(tables, learnt, children, top, priors[i], work)
@@ -99,31 +100,32 @@ class Backoff(Counting):
         max_nodes:int=2**27, # strings kept
         primer:np.ndarray=np.zeros(0, np.uint16), # (n,) uint16: tokens to be counted before the stream begins
     ):
-        self.rate, learnt = rate, np.empty((2, max_order+1, 32))
+        self.work, self.rate, learnt = np.zeros((max_order+1, 2)), rate, np.empty((2, max_order+1, 32))
         learnt[:] = np.reshape(STARTS, (2, 1, 1))
-        super().__init__(inner, n_vocab, max_order, max_nodes, partial(_backoff_pass, rate), (learnt,), primer)
+        super().__init__(inner, n_vocab, max_order, max_nodes, partial(_backoff_pass, self.work, rate),
+                         (learnt,), primer)
 
     def targets(self,
         tokens:np.ndarray, # (n,) uint16: what comes next in the stream
         priors:np.ndarray, # (n,) float64: the inner predictor's probability of each
     )->np.ndarray:         # (n,) float64: ours
         "Of every token its entry in the row that `score` would give, and count it: for measuring, no ledger takes it."
-        out = np.empty(len(tokens))
+        out, (children, times) = np.empty(len(tokens)), np.zeros((2, len(self.tables.context)), np.int32)
         for i in range(0, len(tokens), 2**16):
             part = slice(i, i+2**16)
             self.tables = with_room(self.tables, len(tokens[part]), self.max_nodes)
-            _backoff_targets(self.rate, self.tables, *self.learnt, tokens[part], priors[part], out[part],
-                             self.max_nodes)
+            _backoff_targets(self.work, self.rate, self.tables, *self.learnt, tokens[part], priors[part], out[part],
+                             self.max_nodes, children, times)
         return out
 
 # %% ../nbs/11_ngram_rivals.ipynb #6700b0ce
 @jit
 def _last_successor(tables, node): # the child that came last
-    nodes, last = tables.nodes, tables.nodes[node, FIRST]
-    child = last
-    while child >= 0:
+    nodes, first = tables.nodes, tables.nodes[node, FIRST]
+    last = tables.rosters[first]
+    for i in range(first+1, first+nodes[node, DISTINCT]):
+        child = tables.rosters[i]
         if nodes[child, TIME] > nodes[last, TIME]: last = child
-        child = nodes[child, NEXT]
     return last
 
 @jit
@@ -131,15 +133,14 @@ def _match_pass(tables, learnt, tokens, inner, out, max_nodes, children, times):
     hits, tries, first, history = learnt[0], learnt[1], len(tokens)-len(inner), tables.history
     for i in range(len(tokens)):
         now, length = tables.marks[POSITION], look(tables, tokens[i], children[i])
-        if i >= first: out[i-first] = inner[i-first]
+        gate, guess = 0., 0
         if i >= first and length:
             last = _last_successor(tables, tables.context[length])
             there, guess = tables.nodes[last, TIME], tables.nodes[last, TOKEN]
             while length < min(len(hits)-1, there) and history[there-1-length] == history[now-1-length]: length += 1
             gate = (hits[length]+.5)/(tries[length]+1)
-            out[i-first] *= 1-gate
-            out[i-first, guess] += gate
             hits[length] += guess == tokens[i]; tries[length] += 1
+        if i >= first: _scaled(out[i-first], inner[i-first], 1-gate); out[i-first, guess] += gate
         append(tables, tokens[i], max_nodes, children[i], times[i])
 
 class LongestMatch(Counting):
@@ -156,21 +157,26 @@ class LongestMatch(Counting):
 
 # %% ../nbs/11_ngram_rivals.ipynb #ef3f6433
 @jit
+def _commonest_successor(tables, node):
+    nodes, first = tables.nodes, tables.nodes[node, FIRST]
+    best = tables.rosters[first]
+    for i in range(first+1, first+nodes[node, DISTINCT]):
+        child = tables.rosters[i]
+        if nodes[child, COUNT] > nodes[best, COUNT]: best = child
+    return best
+
+@jit
 def _tilt_pass(beta, share, tables, learnt, tokens, inner, out, max_nodes, children, times):
     nodes, node_of, first = tables.nodes, tables.context, len(tokens)-len(inner)
     for i in range(len(tokens)):
         look(tables, tokens[i], children[i])
-        if i >= first: out[i-first] = inner[i-first]
-        node = node_of[len(node_of)-1]
+        node, more, hint = node_of[len(node_of)-1], 1., 0
         if i >= first and node >= 0 and nodes[node, FIRST] >= 0:
-            best = child = nodes[node, FIRST]
-            while child >= 0:
-                if nodes[child, COUNT] > nodes[best, COUNT]: best = child
-                child = nodes[child, NEXT]
-            if nodes[best, COUNT] >= share*nodes[node, TOTAL]:
-                hint, more = nodes[best, TOKEN], math.exp(beta)
-                out[i-first] /= 1 + inner[i-first, hint]*(more-1)
-                out[i-first, hint] *= more
+            best = _commonest_successor(tables, node)
+            if nodes[best, COUNT] >= share*nodes[node, TOTAL]: hint, more = nodes[best, TOKEN], math.exp(beta)
+        if i >= first:
+            _scaled(out[i-first], inner[i-first], 1/(1 + inner[i-first, hint]*(more-1)))
+            out[i-first, hint] *= more
         append(tables, tokens[i], max_nodes, children[i], times[i])
 
 class Tilt(Counting):
