@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np, torch
 from numba import njit
 from torch import Tensor
-from .score import SUM_TOLERANCE, Block, Predictor
+from .score import AT_ONCE, SUM_TOLERANCE, Block, Predictor
 
 # %% ../nbs/11_counts.ipynb #46d12186
 PARENT, TOKEN, COUNT, TIME, FIRST, DISTINCT, TOTAL = range(7) # of a node; TIME: position of its last token when last
@@ -187,9 +187,7 @@ def _check_tokens(tokens, n_vocab): # ValueError if one is not of the vocabulary
     if not 2 <= n_vocab <= 65536: raise ValueError(f'n_vocab={n_vocab}: counting wants 2 to 65,536 entries')
     if len(tokens) and tokens.max() >= n_vocab: raise ValueError(f'token {tokens.max()} in a vocabulary of {n_vocab}')
 
-def _normalised(logp, n_rows, n_vocab): # (n_rows, V) float64: the inner probabilities; ValueError if they are none
-    if tuple(logp.shape) != (n_rows, n_vocab):
-        raise ValueError(f'inner distributions of shape {tuple(logp.shape)}, wanted {(n_rows, n_vocab)}')
+def _normalised(logp): # (n, V) float64: the inner probabilities; ValueError if they are none
     p = logp.detach().to('cpu', torch.float64).exp() # not in place: it may be the inner predictor's own
     total = p.sum(-1, keepdim=True)
     if not bool(((total-1).abs() <= SUM_TOLERANCE).all()): # a NaN fails here too
@@ -250,13 +248,19 @@ class Counting:
         n_nodes, first = int(self.tables.marks[N_NODES]), int(self.tables.marks[POSITION])-self.n_primer
         if block.start < first: raise ValueError(f'block starts at {block.start}: {first} tokens were already counted')
         _check_tokens(tokens := block.tokens[first:].astype(np.int64), self.n_vocab)
-        inner = _normalised(self.inner.score(block), len(block), self.n_vocab)
-        self.tables, out = with_room(self.tables, len(tokens), self.max_nodes), np.empty_like(inner)
+        inner, shape = self.inner.score(block), (len(block), self.n_vocab)
+        if inner.shape != shape: raise ValueError(f'inner distributions of shape {tuple(inner.shape)}, wanted {shape}')
+        self.tables, out = with_room(self.tables, len(tokens), self.max_nodes), np.empty(shape)
+        before = len(tokens)-len(block) # tokens that are only counted
         journal = np.full((2, len(tokens), len(self.tables.context)), -1, np.int32)
         saved = [a.copy() for a in (*self.tables[4:], *self.learnt)]
         self.pending = _Pending(block, first, n_nodes, journal, saved)
-        self.kernel(self.tables, self.learnt, tokens, inner, out, self.max_nodes, *journal)
-        return torch.from_numpy(out).log_()
+        for i in range(0, max(len(block), 1), AT_ONCE):
+            rows, here = slice(i, i+AT_ONCE), slice(i and before+i, before+i+AT_ONCE)
+            self.kernel(self.tables, self.learnt, tokens[here], _normalised(inner[rows]), out[rows], self.max_nodes,
+                        *journal[:, here])
+            torch.from_numpy(out[rows]).log_()
+        return torch.from_numpy(out)
 
     def update(self,
         block:Block, # the block just charged

@@ -39,9 +39,6 @@ class Ranks:
     @staticmethod
     def alone(device='cpu'): return Ranks(device)
 
-    @staticmethod
-    def join(device, rank, world, *where, **how): return join_ranks(device, rank, world, *where, **how)
-
     def mean_(self, tensors:list)->None:
         "Replace each tensor by its mean over the ranks."
         if self.world == 1: return
@@ -112,9 +109,7 @@ def _gathered(t, ranks): # tensors of all ranks; padded to the longest on the wa
     padded = t.new_zeros((int(n_rows.max()), *t.shape[1:]))
     padded[:len(t)] = t
     if not padded.numel(): return [padded[:n] for n in n_rows.tolist()]
-    flat = padded.reshape(-1).view(torch.uint8)
-    whole = flat.new_empty(ranks.world*len(flat))
-    finish((whole, _call('all_gather_single', 'all_gather_into_tensor')(whole, flat, async_op=True)))
+    whole = finish(start_whole(ranks, padded.reshape(-1).view(torch.uint8)))
     return [part.view(t.dtype).view(padded.shape)[:n] for part, n in zip(whole.chunk(ranks.world), n_rows.tolist())]
 
 # %% ../nbs/00_ranks.ipynb #12514bb5

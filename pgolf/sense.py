@@ -41,11 +41,11 @@ class Watching(TorchFunctionMode):
         super().__init__()
         self.names, self.sums, self.last = names, {}, (None, None)
 
-    def __torch_function__(self, function, types, args=(), kwargs=None):
-        out = function(*args, **kwargs or {})
-        if function in (F.linear, F.embedding) and (name := self.names.get(args[1].data_ptr())):
-            sums = self.sums.setdefault((name, function is F.linear), [0., 0., 0])
-            (self.linear if function is F.linear else self.table)(sums, args[0], args[1], out)
+    def __torch_function__(self, of_torch, types, args=(), kwargs=None):
+        out = of_torch(*args, **kwargs or {})
+        if of_torch in (F.linear, F.embedding) and (name := self.names.get(args[1].data_ptr())):
+            sums = self.sums.setdefault((name, of_torch is F.linear), [0., 0., 0])
+            (self.linear if of_torch is F.linear else self.table)(sums, args[0], args[1], out)
         return out
 
     def linear(self, sums:list, x:Tensor, w:Tensor, y:Tensor)->None:

@@ -378,5 +378,5 @@ def test_same_bytes_each_time():
             for seed in ('0', '1')}
     assert len(said) == 1 and said != {''}, said
 
-REACHED = 32_950 # bytes, with the fit to the cap, the primer and document TTT; 24,000 are wanted, LOG.md says what was tried
+REACHED = 32_500 # bytes, with the fit to the cap, the primer and document TTT; 24,000 are wanted, LOG.md says what was tried
 def test_small_enough(place): assert (place/'packed/train_gpt.py').stat().st_size <= REACHED
