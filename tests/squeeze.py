@@ -11,18 +11,20 @@ where all.jsonl is docs_val.jsonl followed by docs_train_small.jsonl; the same f
 coded bits a weight of each kind of matrix, at every step that a fit tries, by rows, and as the fit leaves them where no cap binds: what `pgolf size` reckons with,
 together with --only bits of runs of the `cpu` preset on the shared corpus, seeds 1337, 1 and 2."""
 import argparse, json, time
+from dataclasses import replace
 from pathlib import Path
-import torch
+import numpy as np, torch
 from pgolf.ranks import Ranks
 from pgolf.score import Ledger, score_stream
-from pgolf.quantize import LARGEST, QuantConfig, quantise_state, record_quant, split_banks
-from pgolf.refine import refine_tensor
-from pgolf.sense import one_term
+from pgolf.coder import entropy_bits
+from pgolf.quantize import LARGEST, QuantConfig, dequantise_tensor, quantise_state, record_quant, round_mantissa, split_banks
+from pgolf.refine import BITS_FACTORS, correction, refine_tensor
+from pgolf.sense import expected_rise, one_term
 from pgolf.artifact import PRIMER, own_model, pack_quantised
 from pgolf.settings import Settings
 from pgolf.folder import Folder
 from pgolf.sliding import Sliding, Workers
-from pgolf.fit import LEVELS, fit, quantise_step
+from pgolf.fit import LEVELS, choose, curve, fit, measured_level, quantise_step
 from pgolf.bytes import bytes_by_part
 from pgolf.size import KINDS, kind_of
 from pgolf.squeeze import calibration
@@ -60,6 +62,29 @@ def bits(state, terms, pack):
         n_bytes.append(len(data))
     return dict(bits=out, bytes=n_bytes)
 
+def rank_one(w, terms, level):
+    "As `measured_level`, the error mended along the direction in which the inputs are largest."
+    rows, curvature = one_term(terms)
+    right, pull, rest = correction(curvature, 1)
+    q = quantise_step(w, [(rows, rest.float())], level)
+    q = replace(q, left=round_mantissa((w.float()-dequantise_tensor(q).float()).double()@pull, BITS_FACTORS), right=right)
+    n_bytes = (entropy_bits(q.values.numpy()) + (BITS_FACTORS+6)*sum(w.shape))/8 # sign and exponent beside the mantissa
+    return q, n_bytes, expected_rise(dequantise_tensor(q).float()-w.float(), terms)
+
+def mended(state, terms):
+    "bits a weight -> expected rise in nats a token of a fit to so many bytes: as it is, and with `rank_one` where that is cheaper."
+    banks, workers, out = split_banks(state), Workers(), {}
+    names = [k for k, q in quantise_state(state).items() if k in terms and q.values.ndim == 2 and q.scheme in LARGEST]
+    def curves(measure):
+        points = workers.map(lambda job: measure(banks[job[0]], terms[job[0]], job[1])[1:], [(k, level) for k in names for level in LEVELS])
+        return [curve(points[i:i+len(LEVELS)]) for i in range(0, len(points), len(LEVELS))]
+    plain, ranked = curves(measured_level), curves(rank_one)
+    either = [tuple(map(np.concatenate, zip(a, b))) for a, b in zip(plain, ranked)]
+    for bits in (5, 4, 3.3, 2.4, 1.8):
+        def rise(all_curves): return sum(c[1][i] for c, i in zip(all_curves, choose(all_curves, bits/8*sum(banks[k].numel() for k in names))[0]))
+        out[bits] = [round(float(rise(c)), 6) for c in (plain, either)]
+    return out
+
 def free(folder):
     "The line for a run's own file, whose cap bound nothing: coded bits a weight of each kind as the fit left them."
     sums, rows = {}, bytes_by_part((folder/'model.pgolf').read_bytes())
@@ -72,8 +97,8 @@ def free(folder):
                 bytes=sum(r['bytes'] for r in rows if r['part'] != PRIMER))
 
 def table(folder, only):
-    "Lines of one run; `only`: bits, free, own, or '' for all."
-    if only != 'own': yield free(folder)
+    "Lines of one run; `only`: bits, free, own, rank, or '' for all but rank."
+    if only not in ('own', 'rank'): yield free(folder)
     if only == 'free': return
     told = {k: v['value'] for k, v in json.loads((folder/'config.json').read_text())['values'].items() if k not in ('out', 'resume')}
     if (folder/'shards').exists(): told |= dict(text=(), val=(), data=str(folder/'shards'), vocab=str(next(folder.glob('tokenizer.*'))))
@@ -85,6 +110,10 @@ def table(folder, only):
     began, rows = time.perf_counter(), batches(s, corpus, alone)
     terms = calibration(s, model, rows, alone)(state)
     calibrated = time.perf_counter()-began
+    if only == 'rank':
+        rows.close()
+        yield dict(run=folder.name, seed=s.run.seed, way='rank 1', rises=mended(state, terms))
+        return
     s.run.calibration_text, began = 'own', time.perf_counter()
     own = calibration(s, model, rows, alone)(state) if only != 'bits' else {}
     rows.close()
@@ -109,8 +138,8 @@ def table(folder, only):
 if __name__ == '__main__':
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('folders', nargs='+', type=Path)
-    parser.add_argument('--only', choices=['bits', 'free', 'own'], default='', help='bits: these lines alone, also for folders of `pgolf run`; '
-                        'free: as the run itself was packed, which needs no checkpoint; own: fitted by text of the model\'s own')
+    parser.add_argument('--only', choices=['bits', 'free', 'own', 'rank'], default='', help='bits: these lines alone, also for folders of `pgolf run`; '
+                        'free: as the run itself was packed, which needs no checkpoint; own: fitted by text of the model\'s own; rank: what mending one direction would gain')
     a = parser.parse_args()
     torch.set_num_threads(1)
     with open(Path(__file__).parent.parent/'nbs/squeezed.jsonl', 'a') as out:
