@@ -224,6 +224,16 @@ def _primed(tables, primer, max_nodes): # the tables after this text, part by pa
         _count(tables, part, max_nodes, np.empty_like(tables.context), np.empty_like(tables.context))
     return tables
 
+# %% ../nbs/11_counts.ipynb #d82bb046
+def _through(counting, tokens, inner, journal): # (n, V) log-probabilities; more tokens than rows: the first only count
+    before, out = len(tokens)-len(inner), np.empty(inner.shape)
+    for i in range(0, max(len(inner), 1), AT_ONCE):
+        rows, here = slice(i, i+AT_ONCE), slice(i and before+i, before+i+AT_ONCE)
+        counting.kernel(counting.tables, counting.learnt, tokens[here], _normalised(inner[rows]), out[rows],
+                        counting.max_nodes, *journal[:, here])
+        torch.from_numpy(out[rows]).log_()
+    return torch.from_numpy(out)
+
 # %% ../nbs/11_counts.ipynb #d82bb047
 class Counting:
     "A predictor around a predictor that counts what it has seen; a kernel says what comes of it."
@@ -250,17 +260,12 @@ class Counting:
         _check_tokens(tokens := block.tokens[first:].astype(np.int64), self.n_vocab)
         inner, shape = self.inner.score(block), (len(block), self.n_vocab)
         if inner.shape != shape: raise ValueError(f'inner distributions of shape {tuple(inner.shape)}, wanted {shape}')
-        self.tables, out = with_room(self.tables, len(tokens), self.max_nodes), np.empty(shape)
-        before = len(tokens)-len(block) # tokens that are only counted
+        self.tables = with_room(self.tables, len(tokens), self.max_nodes)
         journal = np.full((2, len(tokens), len(self.tables.context)), -1, np.int32)
         saved = [a.copy() for a in (*self.tables[4:], *self.learnt)]
         self.pending = _Pending(block, first, n_nodes, journal, saved)
-        for i in range(0, max(len(block), 1), AT_ONCE):
-            rows, here = slice(i, i+AT_ONCE), slice(i and before+i, before+i+AT_ONCE)
-            self.kernel(self.tables, self.learnt, tokens[here], _normalised(inner[rows]), out[rows], self.max_nodes,
-                        *journal[:, here])
-            torch.from_numpy(out[rows]).log_()
-        return torch.from_numpy(out)
+        try: return _through(self, tokens, inner, journal)
+        except BaseException: _undo(self); raise # half a block is none
 
     def update(self,
         block:Block, # the block just charged

@@ -17,7 +17,7 @@ from .mixing import fold, places
 from .names import resolve
 from .reach import FUNCTIONS, check_meanings, join
 
-# %% ../nbs/14_script.ipynb #c2839373
+# %% ../nbs/14_script.ipynb #c2839372
 def _parameters(function):
     a = function.args
     return [*a.posonlyargs, *a.args, *filter(None, [a.vararg]), *a.kwonlyargs, *filter(None, [a.kwarg])]
@@ -25,6 +25,7 @@ def _parameters(function):
 HARMLESS = 'dict', 'json', 'lzma', 'of_torch', 'SimpleNamespace', 'replace' # of others; they call none of ours by names
 PLAIN_CALLS = '__init__', 'forward' # methods that no class of other people calls by names
 
+# %% ../nbs/14_script.ipynb #c2839373
 class _Callers:
     "Who calls what by keyword, as far as that can be seen."
     def __init__(self, tree, bindings):
