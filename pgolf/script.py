@@ -81,7 +81,10 @@ def _drop_defaults(seen): # of parameters that every call of the file gives
     for f in calls.keys()-{*seen.wild, *seen.opened}:
         a, hidden = f.args, len(seen.first & {*_parameters(f)[:1]}) # self, which no call writes
         def given(p, place=math.inf):
-            def by_place(c): return place < len(c.args)+hidden and not any(isinstance(x, ast.Starred) for x in c.args)
+            def by_place(c): # the class's own function, C.f(self, …), is written with self
+                through = isinstance(seen.of.get(id(getattr(c.func, 'value', None))), ast.ClassDef)
+                n = len(c.args) + (hidden and not through)
+                return place < n and not any(isinstance(x, ast.Starred) for x in c.args)
             return all(by_place(c) or any(k.arg == p.arg for k in c.keywords) for c in calls[f])
         placed = [*a.posonlyargs, *a.args]
         while a.defaults and given(placed[-len(a.defaults)], len(placed)-len(a.defaults)): a.defaults.pop(0)
