@@ -120,13 +120,13 @@ class Backoff(Counting):
 
 # %% ../nbs/11_ngram_rivals.ipynb #6700b0ce
 @jit
-def _last_successor(tables, node): # the child that came last
+def _first_by(tables, node, what): # the child with the largest TIME or COUNT
     nodes, first = tables.nodes, tables.nodes[node, FIRST]
-    last = tables.rosters[first]
+    best = tables.rosters[first]
     for i in range(first+1, first+nodes[node, DISTINCT]):
         child = tables.rosters[i]
-        if nodes[child, TIME] > nodes[last, TIME]: last = child
-    return last
+        if nodes[child, what] > nodes[best, what]: best = child
+    return best
 
 @jit
 def _match_pass(tables, learnt, tokens, inner, out, max_nodes, children, times): # learnt: (hits, tries) by length
@@ -135,7 +135,7 @@ def _match_pass(tables, learnt, tokens, inner, out, max_nodes, children, times):
         now, length = tables.marks[POSITION], look(tables, tokens[i], children[i])
         gate, guess = 0., 0
         if i >= first and length:
-            last = _last_successor(tables, tables.context[length])
+            last = _first_by(tables, tables.context[length], TIME)
             there, guess = tables.nodes[last, TIME], tables.nodes[last, TOKEN]
             while length < min(len(hits)-1, there) and history[there-1-length] == history[now-1-length]: length += 1
             gate = (hits[length]+.5)/(tries[length]+1)
@@ -157,22 +157,13 @@ class LongestMatch(Counting):
 
 # %% ../nbs/11_ngram_rivals.ipynb #ef3f6433
 @jit
-def _commonest_successor(tables, node):
-    nodes, first = tables.nodes, tables.nodes[node, FIRST]
-    best = tables.rosters[first]
-    for i in range(first+1, first+nodes[node, DISTINCT]):
-        child = tables.rosters[i]
-        if nodes[child, COUNT] > nodes[best, COUNT]: best = child
-    return best
-
-@jit
 def _tilt_pass(beta, share, tables, learnt, tokens, inner, out, max_nodes, children, times):
     nodes, node_of, first = tables.nodes, tables.context, len(tokens)-len(inner)
     for i in range(len(tokens)):
         look(tables, tokens[i], children[i])
         node, more, hint = node_of[len(node_of)-1], 1., 0
         if i >= first and node >= 0 and nodes[node, FIRST] >= 0:
-            best = _commonest_successor(tables, node)
+            best = _first_by(tables, node, COUNT)
             if nodes[best, COUNT] >= share*nodes[node, TOTAL]: hint, more = nodes[best, TOKEN], math.exp(beta)
         if i >= first:
             _scaled(out[i-first], inner[i-first], 1/(1 + inner[i-first, hint]*(more-1)))
