@@ -181,7 +181,7 @@ def check_limits(
 )->None:
     "What can be counted."
     if not 1 <= max_order <= 255: raise ValueError(f'max_order={max_order}: contexts of 1 to 255 tokens')
-    if not 1024 <= max_nodes < 2**31: raise ValueError(f'max_nodes={max_nodes}: room for 1,024 to 2**31-1 strings')
+    if not 1024 <= max_nodes <= 2**28: raise ValueError(f'max_nodes={max_nodes}: room for 1,024 to 2**28 strings')
 
 def _check_tokens(tokens, n_vocab): # ValueError if one is not of the vocabulary, or that is too large or small
     if not 2 <= n_vocab <= 65536: raise ValueError(f'n_vocab={n_vocab}: counting wants 2 to 65,536 entries')
