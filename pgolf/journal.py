@@ -17,6 +17,7 @@ class Journal(Folder):
     def show(self, line:str)->None:
         "A line on the terminal, above the bars."
         tqdm.write(line, file=sys.stdout)
+        sys.stdout.flush() # into a file, too, line by line
 
     def over(self, items, total, name:str):
         "The items, with a bar that moves as they are taken."
