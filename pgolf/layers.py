@@ -18,9 +18,11 @@ NORM_EPS = 1.1920929e-07 # float32 machine epsilon, for every dtype; see the not
 
 def rms_norm(
     x:Tensor, # (..., d) float
-)->Tensor:    # same shape, root mean square 1 along the last axis
+    gain=1.,  # root mean square wanted: a number, or a Tensor (..., 1)
+)->Tensor:    # same shape and dtype
     "Vectors with their length taken out."
-    return F.rms_norm(x, (x.size(-1),), eps=NORM_EPS)
+    length = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=torch.promote_types(x.dtype, torch.float32))
+    return (x*(gain*torch.rsqrt(length.square()/x.size(-1) + NORM_EPS))).to(x.dtype)
 
 # %% ../nbs/04_layers.ipynb #da4fcb8e
 ROPE_REFERENCE = 1024 # positions at which rope_base holds; hard-coded in the record
@@ -45,7 +47,7 @@ def rotate(
     "Turn pairs of entries by the angle of their position."
     cos, sin = cos[..., None, :].to(x.dtype), sin[..., None, :].to(x.dtype)
     r = 2*cos.size(-1)
-    p, s, rest = x[..., :r//2], x[..., r//2:r], x[..., r:]
+    p, s, rest = x.split([r//2, r//2, x.size(-1)-r], -1)
     return torch.cat((p*cos + s*sin, s*cos - p*sin, rest), -1)
 
 # %% ../nbs/04_layers.ipynb #292ab7e1

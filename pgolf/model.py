@@ -138,10 +138,11 @@ class Attention(nn.Module):
         values = raw = values.unflatten(-1, (self.K, -1))
         if v0 is not None: values = self.vr_lambda[0].to(x.dtype)*v0 + self.vr_lambda[1].to(x.dtype)*values
         keys = rotate(rms_norm(product(x, w['k']).unflatten(-1, (self.K, -1))), *rope)
-        x = x[:, -n:] # all of them where n is 0
-        queries = rotate(rms_norm(product(x, w['q']).unflatten(-1, (self.H, -1))), *(t[..., -n:, :] for t in rope))
-        y = attend(queries*self.q_gain.to(x.dtype)[:, None], keys, values)
-        if self.exclusive: y = exclude_self(y, values[:, -n:])
+        if n: x, own, rope = x[:, -n:], values[:, -n:], [t[..., -n:, :] for t in rope]
+        else: own = values
+        queries = rms_norm(product(x, w['q']).unflatten(-1, (self.H, -1)), self.q_gain[:, None])
+        y = attend(rotate(queries, *rope), keys, values)
+        if self.exclusive: y = exclude_self(y, own)
         if hasattr(self, 'attn_gate'):
             gate = F.linear(x, self.attn_gate.weight.to(x.dtype), self.attn_gate.bias.to(x.dtype))
             y = y*gate.sigmoid()[..., None]
@@ -167,12 +168,13 @@ class Layer(nn.Module):
     def forward(self, x:Tensor, x0:Tensor, w:dict, rope:tuple, ve:Tensor|None, v0:Tensor|None,
                 attend=causal_attention, n:int=0)->tuple:
         "The stream after this layer, (B, T, d) or of the last n positions, and the layer's values."
-        mix = self.resid_mix.to(x.dtype)
-        x = mix[0]*x + mix[1]*x0
-        y, v = self.attn(rms_norm(x)*self.norm_scale, w, rope, ve, v0, attend, n)
-        x = x[:, -n:]
-        out = x + self.attn_scale.to(x.dtype)*y
-        out = out + self.mlp_scale.to(x.dtype)*mlp(rms_norm(out)*self.norm_scale, w['up'], w['down'])
+        mix, mix0 = self.resid_mix.to(x.dtype).unbind()
+        x = torch.addcmul(mix0*x0, mix, x)
+        y, v = self.attn(rms_norm(x, self.norm_scale), w, rope, ve, v0, attend, n)
+        if n: x = x[:, -n:]
+        out = torch.addcmul(x, self.attn_scale.to(x.dtype), y)
+        y = mlp(rms_norm(out, self.norm_scale), w['up'], w['down'])
+        out = torch.addcmul(out, self.mlp_scale.to(x.dtype), y)
         if hasattr(self, 'dtg_gate'):
             g = F.linear(x.detach(), self.dtg_gate.weight.to(x.dtype), self.dtg_gate.bias.to(x.dtype))
             out = x + g.sigmoid()*(out-x)
@@ -231,7 +233,7 @@ def layer_weights(
 )->list:    # for each layer a dict of q, k, v, out, up, down, as for `product`
     "The banks, rounded if late QAT is on, cast once, and cut into layers."
     u = n_sets(model.cfg)
-    def bank(name): return model.rounded(name, getattr(model, name)).to(dtype)
+    def bank(name): return model.rounded(name, getattr(model, name)).to(dtype).unbind()
     qo, kv, up, down = map(bank, ('qo_bank', 'kv_bank', 'mlp_up_bank', 'mlp_down_bank'))
     sets = [dict(q=qo[i], out=qo[u+i], k=kv[i], v=kv[u+i], up=up[i], down=down[i]) for i in range(u)]
     return [{k: (w, *(t[:, i] for t in added[k])) if k in added else w for k, w in sets[j].items()}
@@ -286,7 +288,7 @@ def trunk(
     "Encoders leave their output, decoders take it up, last in first out."
     n, x0, w, left, v0 = model.cfg.num_layers, x, layer_weights(model, x.dtype, added), [], None
     for i, block in enumerate(model.blocks):
-        if i >= n//2 and left: x = x + model.skip_weights[i-n//2].to(x.dtype)*left.pop()
+        if i >= n//2 and left: x = torch.addcmul(x, model.skip_weights[i-n//2].to(x.dtype), left.pop())
         x, v = block(x, x0, w[i], rope, ves.get(i), v0, attend, n_last*(i == n-1))
         if i < n//2: left.append(x)
         if model.cfg.value_residual and i == 0: v0 = v
