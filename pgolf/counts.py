@@ -188,7 +188,7 @@ def _check_tokens(tokens, n_vocab): # ValueError if one is not of the vocabulary
     if len(tokens) and tokens.max() >= n_vocab: raise ValueError(f'token {tokens.max()} in a vocabulary of {n_vocab}')
 
 def _normalised(logp): # (n, V) float64: the inner probabilities; ValueError if they are none
-    p = logp.detach().to('cpu', torch.float64).exp() # not in place: it may be the inner predictor's own
+    p = logp.detach().to('cpu', torch.float64, copy=True).exp_() # of a copy: it may be the inner predictor's own
     total = p.sum(-1, keepdim=True)
     if not bool(((total-1).abs() <= SUM_TOLERANCE).all()): # a NaN fails here too
         raise ValueError('an inner distribution does not sum to 1: mixing would hide it')
@@ -226,13 +226,15 @@ def _primed(tables, primer, max_nodes): # the tables after this text, part by pa
 
 # %% ../nbs/11_counts.ipynb #d82bb046
 def _through(counting, tokens, inner, journal): # (n, V) log-probabilities; more tokens than rows: the first only count
-    before, out = len(tokens)-len(inner), np.empty(inner.shape)
+    before, out = len(tokens)-len(inner), torch.empty(inner.shape, dtype=torch.float64)
+    near = np.empty((AT_ONCE, counting.n_vocab)) # in the cache until the logarithms are taken
     for i in range(0, max(len(inner), 1), AT_ONCE):
         rows, here = slice(i, i+AT_ONCE), slice(i and before+i, before+i+AT_ONCE)
-        counting.kernel(counting.tables, counting.learnt, tokens[here], _normalised(inner[rows]), out[rows],
+        made = near[:len(inner)-i]
+        counting.kernel(counting.tables, counting.learnt, tokens[here], _normalised(inner[rows]), made,
                         counting.max_nodes, *journal[:, here])
-        torch.from_numpy(out[rows]).log_()
-    return torch.from_numpy(out)
+        torch.log(torch.from_numpy(made), out=out[rows])
+    return out
 
 # %% ../nbs/11_counts.ipynb #d82bb047
 class Counting:

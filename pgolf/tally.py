@@ -33,8 +33,9 @@ def probe_implied(
 )->list:             # one Finding
     "Do loss, tokens and bits per byte speak of the text that was to be scored?"
     name = 'implied bytes'
-    if not all(x > 0 and math.isfinite(x) for x in (nats_mean, n_tokens, bpb)):
-        return [judged(name, False, f'no score: loss {nats_mean}, {n_tokens} tokens, {bpb} bits per byte', 'bytes')]
+    if not all(x > 0 and math.isfinite(x) for x in (nats_mean, n_tokens, bpb, n_bytes)):
+        said = f'no score: loss {nats_mean}, {n_tokens} tokens, {bpb} bits per byte of {n_bytes} bytes'
+        return [judged(name, False, said, 'bytes')]
     implied = implied_bytes(nats_mean, n_tokens, bpb)
     low, high = n_bytes*(1-rounding-TAIL)-1, n_bytes*(1+rounding)+1
     said = (f'({nats_mean:.8g}/ln 2)*{n_tokens:,}/{bpb:.8g} = {implied:,.0f} bytes, '
