@@ -227,7 +227,7 @@ def _primed(tables, primer, max_nodes): # the tables after this text, part by pa
 # %% ../nbs/11_counts.ipynb #d82bb046
 def _through(counting, tokens, inner, journal): # (n, V) log-probabilities; more tokens than rows: the first only count
     before, out = len(tokens)-len(inner), torch.empty(inner.shape, dtype=torch.float64)
-    near = np.empty((AT_ONCE, counting.n_vocab)) # in the cache until the logarithms are taken
+    near = np.empty((min(AT_ONCE, len(inner)), counting.n_vocab)) # in the cache until the logarithms are taken
     for i in range(0, max(len(inner), 1), AT_ONCE):
         rows, here = slice(i, i+AT_ONCE), slice(i and before+i, before+i+AT_ONCE)
         made = near[:len(inner)-i]
