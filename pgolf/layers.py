@@ -21,8 +21,8 @@ def rms_norm(
     gain=1.,  # root mean square wanted: a number, or a Tensor (..., 1)
 )->Tensor:    # same shape and dtype
     "Vectors with their length taken out."
-    length = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=torch.promote_types(x.dtype, torch.float32))
-    return (x*(gain*torch.rsqrt(length.square()/x.size(-1) + NORM_EPS))).to(x.dtype)
+    length = x.norm(dim=-1, keepdim=True, dtype=torch.promote_types(x.dtype, torch.float32))
+    return (x*(gain*(length**2/x.size(-1) + NORM_EPS)**-.5)).to(x.dtype)
 
 # %% ../nbs/04_layers.ipynb #da4fcb8e
 ROPE_REFERENCE = 1024 # positions at which rope_base holds; hard-coded in the record

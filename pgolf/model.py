@@ -138,8 +138,8 @@ class Attention(nn.Module):
         values = raw = values.unflatten(-1, (self.K, -1))
         if v0 is not None: values = self.vr_lambda[0].to(x.dtype)*v0 + self.vr_lambda[1].to(x.dtype)*values
         keys = rotate(rms_norm(product(x, w['k']).unflatten(-1, (self.K, -1))), *rope)
+        own = values # of the positions that are wanted
         if n: x, own, rope = x[:, -n:], values[:, -n:], [t[..., -n:, :] for t in rope]
-        else: own = values
         queries = rms_norm(product(x, w['q']).unflatten(-1, (self.H, -1)), self.q_gain[:, None])
         y = attend(rotate(queries, *rope), keys, values)
         if self.exclusive: y = exclude_self(y, own)
@@ -169,12 +169,12 @@ class Layer(nn.Module):
                 attend=causal_attention, n:int=0)->tuple:
         "The stream after this layer, (B, T, d) or of the last n positions, and the layer's values."
         mix, mix0 = self.resid_mix.to(x.dtype).unbind()
-        x = torch.addcmul(mix0*x0, mix, x)
+        x = (mix0*x0).addcmul(mix, x)
         y, v = self.attn(rms_norm(x, self.norm_scale), w, rope, ve, v0, attend, n)
         if n: x = x[:, -n:]
-        out = torch.addcmul(x, self.attn_scale.to(x.dtype), y)
+        out = x.addcmul(self.attn_scale.to(x.dtype), y)
         y = mlp(rms_norm(out, self.norm_scale), w['up'], w['down'])
-        out = torch.addcmul(out, self.mlp_scale.to(x.dtype), y)
+        out = out.addcmul(self.mlp_scale.to(x.dtype), y)
         if hasattr(self, 'dtg_gate'):
             g = F.linear(x.detach(), self.dtg_gate.weight.to(x.dtype), self.dtg_gate.bias.to(x.dtype))
             out = x + g.sigmoid()*(out-x)
@@ -288,7 +288,7 @@ def trunk(
     "Encoders leave their output, decoders take it up, last in first out."
     n, x0, w, left, v0 = model.cfg.num_layers, x, layer_weights(model, x.dtype, added), [], None
     for i, block in enumerate(model.blocks):
-        if i >= n//2 and left: x = torch.addcmul(x, model.skip_weights[i-n//2].to(x.dtype), left.pop())
+        if i >= n//2 and left: x = x.addcmul(model.skip_weights[i-n//2].to(x.dtype), left.pop())
         x, v = block(x, x0, w[i], rope, ves.get(i), v0, attend, n_last*(i == n-1))
         if i < n//2: left.append(x)
         if model.cfg.value_residual and i == 0: v0 = v

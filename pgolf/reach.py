@@ -46,6 +46,10 @@ class _Strip(ast.NodeTransformer):
             return self.generic_visit(n)
         return self.visit(ast.copy_location(ast.Assign([n.target], n.value), n)) if n.value else None
 
+    def visit_Raise(self, n):
+        if getattr(n.cause, 'value', 0) is None: n.cause = None
+        return self.generic_visit(n)
+
     def visit_Call(self, n):
         if getattr(n.func, 'id', '') == 'njit': n.keywords = [k for k in n.keywords if k.arg != 'cache']
         return self.generic_visit(n)

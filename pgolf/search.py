@@ -293,13 +293,13 @@ def judge_once(
     try: found = judge(Settings(**given, vocab=path, vocab_size=tok.n_vocab, seed=seed, out=str(part)))
     finally: shutil.rmtree(part, ignore_errors=True)
     rate = sum(map(len, val_docs))/(len(tok.encode_documents(val_docs))-len(val_docs))
-    return dict(candidate=name, seed=seed, n_vocab=tok.n_vocab, vocab_sha256=tok.sha256, bytes_per_token=rate, **found)
+    return dict(candidate=name, seed=seed, n_vocab=tok.n_vocab, vocab_sha256=tok.file_sha256, bytes_per_token=rate, **found)
 
 # %% ../nbs/15_search.ipynb #0997bda5
 def _missing(lines, made, seeds): # (seed, name) of the runs still to do; ValueError if a vocabulary is another now
     sha = {(l['candidate'], l['seed']): l['vocab_sha256'] for l in lines}
     for (name, _), digest in sha.items():
-        if name in made and made[name].sha256 != digest:
+        if name in made and made[name].file_sha256 != digest:
             raise ValueError(f'{name}: not the vocabulary that was judged in this folder before; choose another folder')
     return [(seed, name) for seed in range(seeds) for name in made if (name, seed) not in sha]
 
@@ -390,9 +390,9 @@ def keep_winner(
     if name not in rows: raise ValueError(f'{out}: no result for {name or "any candidate"}')
     tok = load_vocab(_file(folder, name))
     row, under = rows[name], json.loads((folder/'conditions.json').read_bytes())
-    if tok.sha256 != row['vocab_sha256']: raise ValueError(f'{out}: {name}.vocab is not what was judged')
+    if tok.file_sha256 != row['vocab_sha256']: raise ValueError(f'{out}: {name}.vocab is not what was judged')
     how = f"--candidates {' '.join(rows)} --seconds {under['max_wallclock_seconds']:g} --seeds {row['n_seeds']}"
-    record = dict(candidate=name, sha256=tok.sha256, n_vocab=tok.n_vocab, vocab_seed=0)
+    record = dict(candidate=name, sha256=tok.file_sha256, n_vocab=tok.n_vocab, vocab_seed=0)
     record['command'] = f'pgolf vocab search {how}'
     record |= {k: under[k] for k in ('train_sha256', 'val_sha256')} | {k: row[k] for k in ('bpb', 'spread', 'n_seeds')}
     tok.save(path)

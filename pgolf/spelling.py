@@ -104,6 +104,6 @@ class Spelling(Sized):
         finally: temporary.unlink(missing_ok=True)
 
     @property
-    def sha256(self)->str: # 64 hex digits
+    def file_sha256(self)->str: # 64 hex digits
         "Hash of the vocabulary as a .vocab file."
         return hashlib.sha256(self.to_bytes()).hexdigest()

@@ -270,7 +270,7 @@ class ModelFile(Decoder):
         return self.data
 
     @property
-    def sha256(self)->str: # 64 hex digits
+    def file_sha256(self)->str: # 64 hex digits
         "Hash of the .model file."
         return hashlib.sha256(self.data).hexdigest()
 

@@ -380,4 +380,4 @@ def vocab_train(
     rates = dict(sample=_rate(tok, sample), held_out=_rate(tok, held_out))
     if not quiet: print('{}: {} entries, {sample:.3f} bytes per token in the sample, {held_out:.3f} in held-out text, '
                         '{:.0f} s'.format(out, tok.n_vocab, seconds, **rates))
-    return dict(entries=tok.n_vocab, bytes_per_token=rates, seconds=seconds, sha256=tok.sha256)
+    return dict(entries=tok.n_vocab, bytes_per_token=rates, seconds=seconds, sha256=tok.file_sha256)
