@@ -13,7 +13,7 @@ from pathlib import Path
 
 # %% ../nbs/14_logs.ipynb #b963407a
 MAX_LOG_BYTES = 1 << 26 # chosen: the longest published log takes 2 MB
-_N = r'\s{0,40}[:=]?\s{0,40}(-?\d[\d,_]*\.?\d*(?:e[+-]?\d+)?|nan\b|inf\b)'
+_N = r'["\']?\s{0,40}[:=]?\s{0,40}(-?\d[\d,_]*\.?\d*(?:e[+-]?\d+)?|nan\b|inf\b)'
 _UNIT = r'\s*(ms|s|secs?|seconds?|mins?|minutes?)\b'
 
 @dataclass
@@ -31,6 +31,9 @@ class Log:
     bytes_code:int|None=None
     bytes_model:int|None=None
     bytes_total:int|None=None
+    bytes_slack:float=0.                        # by which those three may be off, where they are rounded
+    world_size:int|None=None                    # processes
+    secs_stage:float=0.                         # the longest stage of evaluation that is timed in other words
     scores:dict=field(default_factory=dict)     # label -> (val_loss, val_bpb, relative rounding of both), in order
     steps:list=field(default_factory=list)      # (step, ms of training, ms a step) of each such line
 
@@ -39,6 +42,14 @@ def _number(text): return float(text.replace(',', '').replace('_', ''))
 def _whole(pattern, text): # the last number of its kind; None without one
     found = re.findall(pattern, text, re.I)
     return int(n) if found and math.isfinite(n := _number(found[-1])) else None
+
+_SIZES = dict(kb=1e3, mb=1e6, gb=1e9, kib=2**10, mib=2**20, gib=2**30)
+
+def _bytes(pattern, text): # the last size of its kind, and how far it may be off; None without one
+    found = re.findall(pattern + _N + r'(?:\s*([kmg]i?b)\b)?', text, re.I)
+    if not found or not math.isfinite(n := _number(found[-1][0])): return None, 0.
+    unit = _SIZES.get(found[-1][1].lower(), 1)
+    return round(n*unit), _rounding(found[-1][0])*n*unit if unit > 1 else 0.
 
 def _secs(n, unit): return _number(n)/1000 if unit == 'ms' else _number(n)*(60 if unit[0] == 'm' else 1)
 
@@ -78,10 +89,15 @@ def _scores(text): # label -> (loss, bpb, rounding), label -> seconds of evaluat
         if not label.startswith('eval_time') and (unit or label.endswith('_time')): secs[label] = _longest([(n, unit)])
     return scores, secs
 
+def _stage(text): # seconds of the longest stage of evaluation that tells them in other words
+    lines = (l for l in text.splitlines() if re.search(r'(?:\b|_)(?:eval|ttt|sliding|ngram)', l, re.I))
+    found = (m for l in lines for m in re.findall(r'\b(?:elapsed|took|done in|finished in)'+_N+_UNIT, l, re.I))
+    return max((_secs(*m) for m in found), default=0.)
+
 # %% ../nbs/14_logs.ipynb #c881ab57
 def _calibration(text): # (seconds, whether it is spoken of): work on training data that follows the clock of training
-    lines = [l for l in text.splitlines() if re.search(r'gptq|calibrat|hessian', l, re.I)
-             and not re.search(r'gptq\w*\s*[:=]\s*(0|false|off)\b', l, re.I)]
+    lines = [re.split(r'\beval', l)[0] for l in text.splitlines() if re.search(r'gptq|calibrat|hessian', l, re.I)
+             and not re.search(r'gptq\w*\s*[:=]\s*(0|false|off)\b|eval_time|val_loss|val_bpb', l, re.I)]
     return sum(_secs(n, u) for l in lines for n, u in re.findall(r'(\d+\.?\d*)'+_UNIT, l)), bool(lines)
 
 def _tokens(text): # of the validation; other lines count tokens too
@@ -91,22 +107,32 @@ def _tokens(text): # of the validation; other lines count tokens too
     return next((n for n in found if n is not None), None)
 
 # %% ../nbs/14_logs.ipynb #7ab20dff
-def read_log(
-    path, # of a text file
-)->Log:   # ValueError names a file that is too large or cannot be read
-    "A log in numbers."
-    path = Path(path)
+def _text(path): # ValueError names a file that is too large or cannot be read
     try:
         if path.stat().st_size > MAX_LOG_BYTES: raise ValueError(f'{path}: too large for a log')
-        text = path.read_bytes().decode('utf-8', 'replace')
+        data = path.read_bytes()
     except OSError as e: raise ValueError(f'{path}: cannot be read: {e.strerror}') from None
+    return data.decode('utf-16' if data[:2] in (b'\xff\xfe', b'\xfe\xff') else 'utf-8', 'replace')
+
+def _seed(text, where): # the only one, or the one that the file is named after, or the first
+    said = [int(n) for n in map(_number, re.findall(r'\bseed'+_N, text, re.I)) if math.isfinite(n)]
+    named = [int(n) for n in re.findall(r'seed[_-]?(\d{1,18})', where, re.I)]
+    return next((n for n in named[::-1] if n in said), (said or named or [None])[0])
+
+def read_log(
+    path, # of a text file
+    name:str='', # what it is called; '': its own name
+)->Log:   # ValueError names a file that is too large or cannot be read
+    "A log in numbers."
+    text = re.sub(r'\x1b\[[\d;]*[A-Za-z]', '', _text(path := Path(path)))
     said = text[text.rfind('='*60):] if '='*60 in text else text # behind the source, where there is one
+    said = re.sub(r'(_time)_(ms|s)(["\']?\s{0,9}[:=]\s{0,9}[\d.]+)', r'\1\3\2', said) # a unit in the name
     scores, secs = _scores(said)
     calibration, calibrates = _calibration(said)
     times = [(n, u) for more, n, u in re.findall(fr'(\w?)train_time{_N}(?:{_UNIT})?', said) if u or not more]
-    seed = _whole(r'\bseed'+_N, said)
-    if seed is None and (m := re.search(r'seed[_-]?(\d+)', path.name)): seed = int(m[1])
-    return Log(path.name, text, seed, _longest(times), secs, calibration, calibrates,
-               _tokens(said), _whole(r'train_shards'+_N, said), _whole(r'code size'+_N, said),
-               _whole(r'serialized model [^:\n]*'+_N, said), _whole(r'total submission size[^:\n]*'+_N, said), scores,
-               [tuple(map(float, m)) for m in re.findall(r'step:(\d+)/.*train_time:(\d+)ms step_avg:([\d.]+)ms', said)])
+    sizes = [_bytes(p, said) for p in ('code size', r'serialized model [^:\n]*', r'total submission size[^:\n]*')]
+    steps = re.findall(r'step:(\d+)/.*train_time:(\d+)ms step_avg:([\d.]+)ms', said)
+    return Log(name or path.name, text, _seed(said, f'{path.parent.name}/{path.name}'), _longest(times), secs,
+               calibration, calibrates, _tokens(said), _whole(r'train_shards'+_N, said), *(n for n, _ in sizes),
+               max(slack for _, slack in sizes), _whole(r'world_size'+_N, said), _stage(said), scores,
+               [tuple(map(float, m)) for m in steps])
