@@ -97,3 +97,67 @@ HONEST = dict(
     on_time=(made(secs=600., secs_eval=599.9), 'at the clock to the millisecond'), calibrates=(made(secs=590., lines='gptq: calibration took 8.5s\n'), 'calibration in reserve'),
     noisy=(noisy_log, 'words that sound bad'), worst_seed=(made(val_bpb=round(1.901/math.log(2)*62_021_846/CANONICAL, 8), val_loss=1.901, readme=f'{1.901/math.log(2)*62_021_846/CANONICAL:.4f}'), 'the worst seed claimed'),
     one_score=(made(spread=0.), 'three seeds that agree'), ttt=(made(lines='ttt_enabled: 1\nscore_first_ttt: True\n'), 'test-time training'))
+
+def write(name, text):
+    def edit(d): (d/name).parent.mkdir(exist_ok=True); (d/name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    return edit
+def both(*edits): return lambda d: [e(d) for e in edits]
+def logs(edit): # the same change in every log
+    def change(d):
+        submission(d)
+        for p in d.glob('*.log'): p.write_bytes(t if isinstance(t := edit(p.read_text()), bytes) else t.encode())
+    return change
+def claim(edit): # in the JSON
+    def change(d): submission(d); p = d/'submission.json'; p.write_text(json.dumps(edit(json.loads(p.read_text()))))
+    return change
+def moved(where): # logs under other names
+    def change(d):
+        submission(d)
+        for p in [*d.glob('*.log')]: q = d/where.format(p.stem.removeprefix('train_seed')); q.parent.mkdir(parents=True, exist_ok=True); p.rename(q)
+    return change
+def halves(d): # each log in two files, training and results
+    submission(d)
+    for p in [*d.glob('*.log')]:
+        head, end = p.read_text().split('final_sliding ', 1)
+        p.write_text(head); (d/p.name.replace('train', 'eval')).write_text(head.split('step:')[0] + 'final_sliding ' + end)
+def sizes(unit, n, total=None): # of model and total, in another unit
+    def edit(t):
+        lines = t.splitlines()
+        return '\n'.join(l.split(':')[0]+f': {n:.2f} {unit}' if l.startswith(('Serialized', 'Total sub')) else l for l in lines)
+    return both(logs(edit), *([lambda d: (d/'submission.json').write_text(json.dumps(json.loads((d/'submission.json').read_text()) | dict(bytes_total=total)))] if total else []))
+def last(loss, bpb): # the last results of a log, in JSON
+    return lambda t: t.split('final_sliding ')[0] + f'{{"event": "final", "val_loss": {loss:.8f}, "val_bpb": {bpb:.8f}, "eval_time_ms": 400000}}\n'
+LOSS = 1.9; BPB = LOSS/math.log(2)*62_021_846/CANONICAL
+TUNES = SCRIPT + 'def collect_hessians(model, x): pass\nloader = val_tokens[:4096]\ncollect_hessians(None, loader)\n'
+
+CHEATS |= dict(
+    package=(both(made(script='from src.tilt import go\n'+SCRIPT, code=len(SCRIPT)+24), write('src/tilt.py', 'x = 1\n'*5000)), 'F: code not counted'),
+    kernel=(both(made(script=SCRIPT+'k = (HERE/"tilt").with_suffix(".cu").read_text()\n'), write('tilt.cu', 'int k;'*300)), 'F: code not counted'),
+    mebibytes=(sizes('MiB', 15.6, 15), 'F: over the cap'), larger_on_disk=(both(made(), write('final_model.ptz', b'0'*16_100_000)), 'F: over the cap'),
+    network_alias=(made(script='import requests as rq\n'+SCRIPT+'rq.get("http://example.org/w")\n'), 'F: network at evaluation'),
+    network_helper=(made(script='import helper\n'+SCRIPT, helper='from urllib.request import urlopen\nw = urlopen("http://example.org/w")\n'), 'F: network at evaluation'),
+    network_shell=(made(script='import subprocess\n'+SCRIPT+'subprocess.run(["curl", "-O", "http://example.org/w"])\n'), 'F: network at evaluation'),
+    calibrates_through=(made(script=TUNES), 'C: calibrated on validation text'),
+    trains_on_val=(made(script=SCRIPT+'train_files = "data/fineweb_val_*.bin"\n'), 'B: wrong split'),
+    train_pattern=(change('train_seed42.log', 'train_loader:', 'train_loader:pattern=data/fineweb_*.bin '), 'B: wrong split'),
+    other_path=(change('train_seed42.log', 'fineweb10B_sp1024/fineweb_val', 'mine/fineweb_val'), 'B: wrong split'),
+    prequant_epochs=(made(lines='prequant_ttt_epochs: 6\n'), 'C: test-time training before quantising'), slot_steps=(made(lines='slot_steps: 24\n'), 'E: SLOT'),
+    confesses=(made(compliance=dict(train_under_600s=True, uses_slot=True)), 'E: SLOT'), stage_long=(made(secs_eval=90., lines='ttt_sliding:done chunks=1893 elapsed=754.2s\n'), 'F: evaluation over 600 s'),
+    sixteen=(made(lines='world_size:16\n'), 'F: more than eight GPUs'), deviation=(made(spread=.01, val_bpb_std=1e-5), 'F: JSON against logs'),
+    seeds_list=(claim(lambda j: j | dict(seeds=[dict(seed=s, val_bpb=1.01) for s in (42, 1337, 2024)])), 'F: JSON against logs'),
+    key_twice=(both(made(), lambda d: (d/'submission.json').write_text((d/'submission.json').read_text().replace('{', '{"val_bpb": 1.05, ', 1))), 'F: JSON against logs'))
+
+HONEST |= dict(
+    package=(both(made(script='from src.tilt import go\n'+SCRIPT, code=len(SCRIPT)+24+6), write('src/tilt.py', 'x = 1\n')), 'package that is counted'),
+    names_tool=(both(made(script='"""Run: torchrun train_gpt.py"""\n'+SCRIPT+'if not SCRIPT: raise FileNotFoundError("run prepare.py first")\n'), write('prepare.py', 'x = 1\n'), write('old/train_gpt.py', 'x = 2\n')), 'a tool that an error names'),
+    namesake=(both(made(script='import json\n'+SCRIPT), write('tools/json.py', 'x = 1\n')), 'a tool beside the script'),
+    megabytes=(sizes('MB', 15.), 'sizes in megabytes'), negative_words=(made(compliance=dict(train_under_600s=True, uses_slot=False, network_at_eval=False)), 'promises of what is not done'),
+    eval_gptq=(made(script=SCRIPT+'def eval_gptq_model(m, val_tokens): return 1.\nval_tokens = []\nprint(eval_gptq_model(None, val_tokens))\n'), 'evaluates a quantised model'),
+    gptq_label=(logs(lambda t: t.replace('final_sliding', 'final_gptq_sliding')), 'evaluates a quantised model'),
+    off=(made(lines='slot_enabled: 0\nslot_steps: 24\nprequant_ttt_enabled=False prequant_ttt_epochs=6\n'), 'settings of switches that are off'), launcher=(made(lines='rank 0=gpu01 slot=1\n'), 'words of a launcher'),
+    host=(made(script='import socket\n'+SCRIPT+'os.environ["MASTER_ADDR"] = socket.gethostbyname(socket.gethostname())\n'), 'asks for its own name'),
+    per_seed=(moved('seed_{}/train.log'), 'logs elsewhere'), by_seed=(moved('seed{}.txt'), 'logs elsewhere'), deep=(moved('logs/seed{}/run.log'), 'logs elsewhere'), halves=(halves, 'logs in two files'),
+    more_logs=(both(made(), write('install.log', 'Successfully installed torch\n'), write('summary.log', 'seed 42: 1.1253\nmean 1.1256\n'), write('tokenize.log', 'tokens:62021846\n')), 'logs of other things'),
+    colours=(logs(lambda t: t.replace('val_bpb:', 'val_bpb:\x1b[32m')), 'colours in the logs'), utf16=(logs(lambda t: t.encode('utf-16')), 'another encoding'), crlf=(logs(lambda t: t.replace('\n', '\r\n')), 'another end of line'),
+    json_lines=(lambda d: (submission(d, spread=0.), [p.write_text(last(LOSS, BPB)(p.read_text())) for p in d.glob('*.log')]), 'results in JSON'),
+    shuffle_seed=(made(lines='shuffle seed: 7\n'), 'another seed in the logs'), deviation=(made(spread=.01, val_bpb_std=.0059), 'a deviation as logged'))
