@@ -109,7 +109,8 @@ def _places(a, tokens): # (where in an array, where in the stream) a piece of it
             here, first = at-back, anchor-back
             piece = a[here:here+n-first]
             whole = len(piece) >= n//2 and np.array_equal(piece, tokens[first:first+len(piece)])
-            if whole or anchor == n-32 and not first: found[here-first] = len(piece), here, first # the rest may be older
+            if whole or anchor == n-32 and not first: # the rest may be older
+                found[here-first] = len(piece), here, first
     out = []
     for size, here, first in sorted(found.values(), key=lambda f: (-f[0], f[1])): # the longest; none over another
         if all(here >= h+s or here+size <= h for s, h, _ in out): out.append((size, here, first))
@@ -150,13 +151,19 @@ class Replay:
         "Where the next block ends."
         return min(self.start+self.n_block, len(self.stream))
 
+    def block(self, stream)->Block:
+        "The next block, as `score.blocks` hands it out: a view with zeros behind."
+        known = np.zeros_like(stream)
+        known[:self.stop] = stream[:self.stop]
+        return Block(known[:self.stop], self.start)
+
     def score(self,
         tail=None, # (stop-start,) targets to show in place of the block's; None: its own
     )->np.ndarray: # (targets, V) float64: natural-log probabilities; Broken if they are none
         "Distributions of the next block; asked again, of the same."
         shown = self.stream.copy()
         if tail is not None: shown[self.start:self.stop] = tail
-        block = Block(shown[:self.stop].copy(), self.start)
+        block = self.block(shown)
         with _shown(self.subject, shown): rows = _plain(self.predictor.score(block), block, self.subject.n_vocab)
         if not np.array_equal(block.tokens, shown[:self.stop]):
             raise Broken('stream left alone', 'writes into the stream it is to predict')
@@ -164,7 +171,7 @@ class Replay:
 
     def step(self)->np.ndarray: # as `score`
         "Score the next block and let the predictor learn from it."
-        rows, block = self.score(), Block(self.stream[:self.stop].copy(), self.start)
+        rows, block = self.score(), self.block(self.stream)
         with _shown(self.subject, self.stream): self.predictor.update(block)
         self.start = self.stop
         return rows
@@ -229,6 +236,7 @@ def base_run(
     within = [subject.make, _fresh(subject.make, subject.tokens)]
     subject = replace(subject, held=subject.held or copies(within, subject.tokens))
     base, run, began = Base(subject), Replay(subject, n_block=n_block), time.process_time()
+    run.predictor = within[1] # the first of its kind is the one that a score is made with
     while run.start < len(run.stream) and not 0 < max_blocks <= len(base.rows):
         late = time.process_time()-began > secs or sum(map(len, base.rows))*subject.n_vocab > _MAX_ENTRIES
         if late and len(base.rows) >= 3: break
