@@ -79,7 +79,7 @@ def train_model(
             journal.line = f"{n_params/1e6:.2f} M parameters from {s.run.checkpoint}, step {step}"
             return state, measure and measure(state), first, dict(n_params=n_params, steps=step)
         run = Training(model, cfg, s.optim, rows, late_rounding(s, model.state_dict()), s.run.threads, ranks)
-        if s.run.resume: resume_training(run, s.run.resume); back_to(journal, run.step)
+        if s.run.resume: resume_training(run, s.run.resume); back_to(journal, run.step); save_config(s, journal)
         state = train(run, watch, journal.folder, dict(config=s.flat()), None if own else measure)
         n = run.step*s.train.train_batch_tokens
         rate = n/max(run.secs, 1e-9)
@@ -306,9 +306,8 @@ def run_chain(
     torch.set_num_threads(1) # work is shared between threads row by row, not inside single operations
     ranks, worth = ranks or Ranks.alone(s.run.device), False
     try:
-        save_config(s, journal)
         corpus = get_corpus(s, journal)
-        save_config(s, journal) # with the size of the vocabulary
+        if not s.run.resume: save_config(s, journal) # else once it is known to go on
         worth = not s.run.checkpoint
         state, terms, first, facts = train_model(s, corpus, journal, ranks)
         worth = True

@@ -123,10 +123,10 @@ def parser()->argparse.ArgumentParser:
         c[name] = sub.add_parser(name, help=said, description=function.__doc__, formatter_class=plain)
         c[name].set_defaults(function=function)
     c['run'].epilog = c['train'].epilog = settings_text()
-    c['score'].epilog = 'settings as for pgolf run; text=PATH … is scored, or the built-in text'
+    c['score'].epilog = 'settings as for pgolf run; text=PATH ... is scored, or the built-in text'
     for name in ('score', 'sample'): c[name].add_argument('file', help='an artifact: model.pgolf')
     for name in ('run', 'train', 'score'):
-        c[name].add_argument('settings', nargs='*', metavar='KEY=VALUE', help='settings; text=A B … takes several')
+        c[name].add_argument('settings', nargs='*', metavar='KEY=VALUE', help='settings; text=A B ... takes several')
     c['run'].add_argument('--quiet', action='store_true', help="print nothing; results are in the run's folder")
     w = c['sample'].add_argument
     w('--prompt', default='', help='what to go on from; any bytes')
@@ -146,7 +146,8 @@ def main(
     p = parser()
     a, more = p.parse_known_args(words) # argparse takes no settings that stand behind an option
     if more and not (hasattr(a, 'settings') and all('=' in w and w[0] != '-' for w in more)):
-        p.error(f'unrecognized arguments: {" ".join(more)}')
+        flag = next((w.lstrip('-') for w in more if w[0] == '-'), '') if hasattr(a, 'settings') else ''
+        p.error(f'unrecognized arguments: {" ".join(more)}' + f'; settings are written {flag}=VALUE'*bool(flag))
     if more: a.settings = [*a.settings, *more]
     def refuse(line, code):
         print(f'pgolf: {line}', file=sys.stderr)

@@ -4,19 +4,21 @@
 
 # %% auto #0
 __all__ = ['POINTS', 'KEPT', 'MAGIC', 'VERSION', 'MAX_TEXT_BYTES', 'cuts', 'Encoder', 'Decoder', 'fold', 'Gathered', 'Tutored',
-           'score_settings', 'score_predictor', 'Header', 'write_file', 'read_file', 'compress', 'decompress']
+           'score_settings', 'score_predictor', 'Header', 'write_file', 'read_file', 'read_apart', 'write_output',
+           'compress', 'decompress']
 
 # %% ../nbs/14_compress.ipynb #26b3bf28
-import hashlib, json, math, struct, zlib
+import hashlib, json, math, os, struct, zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 import numpy as np, torch
 from torch import Tensor
 from .score import Block, Ledger, Predictor
 from .model import GPT
 from .sliding import Workers, windows
 from .writing import Stepping
-from .artifact import LoadedModel, read_model
+from .artifact import LoadedModel, read_model, write_atomic
 from .ttt import LoRA, TTTConfig, lesson, make_ttt, thin
 from .ngram import Ngram
 from .settings import Settings, setting_table
@@ -222,6 +224,28 @@ def read_file(
         settings = dict(zip(KEPT, map(str, values), strict=True))
     except (ValueError, TypeError, zlib.error): raise ValueError(f'{name}: no settings in it') from None
     return Header(settings, n_bytes, n_tokens, model, text), data[end:]
+
+# %% ../nbs/14_compress.ipynb #c10a2a3d
+def read_apart(
+    path,    # of a file
+    out,     # where something will be written later
+)->bytes:    # ValueError in one line: cannot be read, is a folder, is where the result would go
+    "What a file holds, if the result cannot replace it."
+    path, out = Path(path), Path(out)
+    if path.is_dir(): raise ValueError(f'{path}: a folder; of a run it is {path/"model.pgolf"}')
+    if not out.absolute().parent.is_dir(): raise ValueError(f'{out}: no such folder to write to')
+    try:
+        if out.is_file() and path.samefile(out): raise ValueError(f'{out}: would replace what is read; choose another')
+        return path.read_bytes()
+    except OSError as e: raise ValueError(f'{path}: cannot be read: {e.strerror}') from None
+
+def write_output(
+    path,       # a file, which appears whole or not at all; or a device or pipe
+    data:bytes,
+)->None:
+    "Write a result, and leave a device what it is."
+    if Path(path).exists() and not Path(path).is_file(): Path(path).open('wb').write(data)
+    else: write_atomic(path, data)
 
 # %% ../nbs/14_compress.ipynb #4605b720
 def _opened(artifact, name, given): # artifact's bytes, flat name -> text -> vocabulary, model, settings, primer

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from .tokenizer import Tokenizer
 from .vocab import train_vocab
-from .text import builtin_corpus, cut_at_document, overlap, read_documents, sha256_of, split_by_hash
+from .text import builtin_corpus, cut_at_document, overlap, pieces, read_documents, sha256_of, split_by_hash
 from .data import shard_files, validation_tokens, write_documents
 from .spm import SentencePieceTokenizer
 from .settings import RunConfig, Settings
@@ -27,6 +27,8 @@ def load_texts(
     elif not r.val: train_docs, val_docs = split_by_hash(read_documents(r.text))
     else: train_docs, val_docs = read_documents(r.text) if r.text else builtin_corpus()[0], read_documents(r.val)
     if r.text: train_docs = [train_docs[i] for i in np.random.default_rng(r.seed).permutation(len(train_docs))]
+    val_docs = [*val_docs]
+    if len(val_docs) == 1 and 0 < r.val_bytes < len(val_docs[0]): val_docs = pieces(val_docs, r.val_bytes) # one file
     return train_docs, cut_at_document(val_docs, r.val_bytes) if r.val_bytes else val_docs
 
 # %% ../nbs/13_load_corpus.ipynb #54e89307

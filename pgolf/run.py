@@ -8,6 +8,7 @@ __all__ = ['baselines', 'samples', 'show_samples', 'histogram', 'packed_script',
 
 # %% ../nbs/15_run.ipynb #7ee04b9c
 import lzma, platform, resource, sys, textwrap, time
+from pathlib import Path
 import numpy as np, torch, zstandard
 from .tokenizer import Tokenizer
 from .model import GPT
@@ -83,6 +84,9 @@ def run(
     quiet:bool=False, # nothing on the terminal
 )->dict: # what results.json holds; ValueError in one line for anything a user can put right
     "Text in, score out."
+    anew = any(s.source.get(k) == 'command line' for k in ('iterations', 'max_wallclock_seconds', 'epochs'))
+    if s.run.resume and not anew and (Path(s.run.out)/'results.json').exists():
+        raise ValueError(f'resume={s.run.resume}: that run is finished; seconds= or steps= say how far to go on')
     began, journal = time.perf_counter(), open_folder(s, Journal, quiet)
     def finish_run(model, loaded, state, corpus, facts):
         before = {k: p for k, p in state.items() if k in loaded.state}

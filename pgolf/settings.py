@@ -148,7 +148,7 @@ def settings_of(
     try: values = {k: v['value'] for k, v in json.loads((folder/'config.json').read_text())['values'].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise ValueError(f'resume={folder}: holds no run to go on with') from None
-    if not values.get('data'): values['data'] = str(folder/'shards')
+    if (folder/'shards').exists() or not values.get('data'): values['data'] = str(folder/'shards') # wherever it lies now
     for path in folder.glob('tokenizer.*'): values['vocab'] = str(path)
     return {**values, 'out': str(folder)}
 

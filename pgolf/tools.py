@@ -26,7 +26,7 @@ from .bench import bench_tokenizer
 from .search import CANDIDATES, GRAMMAR, vocab_search
 from .script import make_script, module_bytes
 from .track import HOOKS, track
-from .compress import compress, decompress, read_file as read_compressed
+from .compress import compress, decompress, read_apart, read_file as read_compressed, write_output
 from .compare import compare
 from .doctor import doctor
 from .size import add_size, size_command
@@ -36,7 +36,7 @@ from .findings import as_html, as_json, as_text, exit_code
 from .folder import save_json
 from .tally import CANONICAL_BYTES
 from .verify import verify_submission
-from .witness import verify_run
+from .witness import is_finished, verify_run
 from .foreign import KINDS, probe_foreign, read_tokens
 from .submission import probe_retrained, run_seeds, seed_table, submit
 
@@ -202,15 +202,11 @@ def _positions(name): # wraps an iteration: a bar on a terminal
     return lambda items, total: tqdm(items, name, total, leave=False, disable=not sys.stderr.isatty(),
                                      dynamic_ncols=True, unit=' tokens')
 
-def _read(path): # bytes; ValueError in one line
-    try: return Path(path).read_bytes()
-    except OSError as e: raise ValueError(f'{path}: cannot be read: {e.strerror}') from None
-
 def compress_command(a:argparse.Namespace)->None:
     "Write a text in as many bits as its score says. The file needs the same model, and a machine that adds alike."
-    text, artifact = _read(a.text), _read(a.model)
+    text, artifact = (read_apart(p, a.out) for p in (a.text, a.model))
     data, ledger = compress(text, artifact, split_arguments(a.settings), a.model, _positions('packing'))
-    write_atomic(a.out, data)
+    write_output(a.out, data)
     n_bits, n_code = ledger.bits.sum(), len(read_compressed(data)[1])
     print(f'{a.text}: {len(text):,} bytes, {len(ledger.bits)-1:,} tokens; the ledger claims {n_bits:,.1f} bits'
           + (f', {ledger.bpb():.4f} a byte' if text else ''))
@@ -218,8 +214,9 @@ def compress_command(a:argparse.Namespace)->None:
 
 def decompress_command(a:argparse.Namespace)->None:
     "The text again, byte for byte, or a line that says why not."
-    text = decompress(_read(a.file), _read(a.model), a.file, _positions('unpacking'))
-    write_atomic(a.out, text)
+    data, artifact = (read_apart(p, a.out) for p in (a.file, a.model))
+    text = decompress(data, artifact, a.file, _positions('unpacking'))
+    write_output(a.out, text)
     print(f'{a.out}: {len(text):,} bytes, the same as were packed')
 
 def add_compress(p:argparse.ArgumentParser)->None:
@@ -256,13 +253,13 @@ def add_compare(p:argparse.ArgumentParser)->None:
 
 def ablate_command(a:argparse.Namespace)->None:
     "Run a baseline and changes to it with the same seeds, a line of JSON a run. The same command goes on where it was."
-    lines = _read(a.list).decode('utf-8', 'replace').splitlines() if a.list else []
+    lines = Path(a.list).read_text('utf-8', 'replace').splitlines() if a.list else []
     ablate(parse_changes([*lines, *a.change]), a.out, split_arguments(a.settings), a.seeds, a.quiet, even=a.even)
 
 def add_ablate(p:argparse.ArgumentParser)->None:
     "The words of `pgolf ablate`."
     w = p.add_argument
-    w('--change', action='append', default=[], metavar='"NAME: KEY=VALUE …"', help='a change; NAME may be left out')
+    w('--change', action='append', default=[], metavar='"NAME: KEY=VALUE ..."', help='a change; NAME may be left out')
     w('--list', help='a file with a change a line')
     w('--out', default='runs/ablation', help='folder, with ablation.jsonl (default runs/ablation)')
     w('--seeds', type=int, default=3, help='runs of each (default 3)')
@@ -296,7 +293,7 @@ def add_track(p:argparse.ArgumentParser)->None:
 def verify_command(a:argparse.Namespace)->int: # exit status: 0 all held, 1 something failed, 3 something not checked
     "Whether a score is true: of a run, a submission, or somebody's predictor; every line with its evidence."
     if not a.folder and not a.predictor: raise ValueError('a folder, or --predictor FILE.py:NAME, is wanted')
-    found, is_run = [], (Path(a.folder)/'results.json').exists()
+    found, is_run = [], is_finished(a.folder)
     if (a.train or a.again) and not is_run: raise ValueError('--train and --again are for the folder of a run')
     if not all(0 < n < math.inf for n in (a.bytes, a.block, *a.against)): raise ValueError('numbers wanted above 0')
     for page in filter(None, (a.json, a.html)): Path(page).absolute().parent.stat() # there, before minutes are spent

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['QUICK_BLOCK', 'LARGE_BLOCK', 'QUICK_PRIMER', 'MAX_LEDGER_BYTES', 'QUICK_AGAIN', 'ALLOWED', 'SHARED', 'probe_chain',
-           'check_ledgers', 'check_weight', 'check_again', 'open_files', 'check_sandbox', 'verify_run']
+           'check_ledgers', 'check_weight', 'check_again', 'open_files', 'check_sandbox', 'is_finished', 'verify_run']
 
 # %% ../nbs/14_witness.ipynb #881db77f
 import hashlib, importlib.util, json, math, subprocess, sys, tempfile, zipfile
@@ -217,7 +217,7 @@ def _values(folder): # settings of a run that decide how it is scored, for anoth
     skip = {'out', 'resume', 'checkpoint', 'data', 'vocab', 'text', 'val', 'device', 'tokenizer_meta_path', 'threads'}
     return {k: v for k, v in settings_of(folder).items() if k not in skip} | dict(device='cpu')
 
-SHARED = .01, .1 # share of the text that training text may hold; chosen: a warning, and no score any more
+SHARED = .01, .5 # share of the text that training text holds; chosen: more wants a reason, and has none
 
 def _check_text(tok, tokens, data, results, primer): # what was scored, and that it was not trained on
     docs = [tok.decode(d) for d in _documents(tokens, tok)]
@@ -234,7 +234,8 @@ def _check_text(tok, tokens, data, results, primer): # what was scored, and that
 def _check_config(folder, results, s): # whether the settings kept are those of the results
     said = json.loads((folder/'config.json').read_text()).get('hash'), results.get('config_hash')
     same = said[0] == said[1] and results.get('seed') == s.run.seed
-    line = f'config.json {str(said[0])[:16]}, results.json {str(said[1])[:16]}; seed {s.run.seed}, {results.get("seed")}'
+    line = f'config.json {str(said[0])[:16]}, results.json {str(said[1])[:16]}; '
+    line += f'seed {s.run.seed}, {results.get("seed")}'
     yield judged('settings are those of the score', same, line, 'paper')
 
 def _documents(tokens, tok): return np.split(tokens, np.flatnonzero(tokens == tok.bos_id)[1:])
@@ -251,6 +252,15 @@ def _read_run(folder): # results.json and settings of a run; ValueError in one l
     if type(results.get('tokens', 0)) is not int: raise ValueError(f'{folder}/results.json: tokens is no whole number')
     try: return results, values, Settings(**values)
     except (TypeError, ValueError) as e: raise ValueError(f'{folder}/config.json: {" ".join(str(e).split())}') from None
+
+def is_finished(
+    folder, # perhaps of a run
+)->bool:    # ValueError if it is a run's and has no results yet
+    "Whether there is a run to verify."
+    if (Path(folder)/'results.json').exists(): return True
+    if folder and (Path(folder)/'config.json').exists():
+        raise ValueError(f'{folder}: a run that is not finished; pgolf run resume={folder} goes on with it')
+    return False
 
 def verify_run(
     folder,          # of a run

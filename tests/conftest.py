@@ -14,10 +14,14 @@ def pgolf(*words, **kw):
 
 @pytest.fixture(scope='session')
 def text(tmp_path_factory):
-    "The topics of Python's own help."
+    "The topics of Python's own help, without those that repeat a paragraph of another: what is scored should be new."
     from pydoc_data.topics import topics
-    folder = tmp_path_factory.mktemp('text')
-    (folder/'topics.jsonl').write_text('\n'.join(json.dumps(dict(text=t)) for t in topics.values()))
+    folder, seen, kept = tmp_path_factory.mktemp('text'), set(), []
+    for t in topics.values():
+        paragraphs = {p.strip() for p in t.split('\n\n') if len(p.strip()) >= 32}
+        if not paragraphs & seen: kept.append(t)
+        seen |= paragraphs
+    (folder/'topics.jsonl').write_text('\n'.join(json.dumps(dict(text=t)) for t in kept))
     return folder/'topics.jsonl'
 
 @pytest.fixture(scope='session')

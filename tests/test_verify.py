@@ -20,7 +20,7 @@ def test_tampering_is_seen(three, tmp_path):
     np.savez_compressed(bad/'scores/ngram.npz', **arrays)
     with open(bad/'train_gpt.py', 'ab') as f: f.write(b'#')
     p = pgolf('verify', bad)
-    assert p.returncode == 1 and {k for k, v in lines(p).items() if v == 'FAIL'} == {'ngram: score adds up', 'ngram: charged again', 'bytes of the code'}, p.stdout
+    assert p.returncode == 1 and {k for k, v in lines(p).items() if v == 'FAIL'} == {'ngram: score adds up', 'ngram: charged again', 'bytes of the code', 'total claimed'}, p.stdout
 
 def test_an_invented_ledger_is_seen(three, tmp_path):
     "Half the bits for all but the first targets, and a results.json that agrees: only who scores again can know."
