@@ -79,7 +79,8 @@ def train_model(
             journal.line = f"{n_params/1e6:.2f} M parameters from {s.run.checkpoint}, step {step}"
             return state, measure and measure(state), first, dict(n_params=n_params, steps=step)
         run = Training(model, cfg, s.optim, rows, late_rounding(s, model.state_dict()), s.run.threads, ranks)
-        if s.run.resume: resume_training(run, s.run.resume); back_to(journal, run.step); save_config(s, journal)
+        if s.run.resume: resume_training(run, s.run.resume); back_to(journal, run.step)
+        save_config(s, journal) # not before it is known to go on
         state = train(run, watch, journal.folder, dict(config=s.flat()), None if own else measure)
         n = run.step*s.train.train_batch_tokens
         rate = n/max(run.secs, 1e-9)
@@ -307,7 +308,6 @@ def run_chain(
     ranks, worth = ranks or Ranks.alone(s.run.device), False
     try:
         corpus = get_corpus(s, journal)
-        if not s.run.resume: save_config(s, journal) # else once it is known to go on
         worth = not s.run.checkpoint
         state, terms, first, facts = train_model(s, corpus, journal, ranks)
         worth = True

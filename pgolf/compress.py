@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['POINTS', 'KEPT', 'MAGIC', 'VERSION', 'MAX_TEXT_BYTES', 'cuts', 'Encoder', 'Decoder', 'fold', 'Gathered', 'Tutored',
-           'score_settings', 'score_predictor', 'Header', 'write_file', 'read_file', 'read_apart', 'write_output',
-           'compress', 'decompress']
+           'score_settings', 'score_predictor', 'Header', 'write_file', 'read_file', 'read_whole', 'read_apart',
+           'write_output', 'compress', 'decompress']
 
 # %% ../nbs/14_compress.ipynb #26b3bf28
 import hashlib, json, math, os, struct, zlib
@@ -226,6 +226,13 @@ def read_file(
     return Header(settings, n_bytes, n_tokens, model, text), data[end:]
 
 # %% ../nbs/14_compress.ipynb #c10a2a3d
+def read_whole(
+    path,    # of a file
+)->bytes:    # ValueError in one line
+    "What a file holds."
+    try: return Path(path).read_bytes()
+    except OSError as e: raise ValueError(f'{path}: cannot be read: {e.strerror}') from None
+
 def read_apart(
     path,    # of a file
     out,     # where something will be written later
@@ -234,10 +241,9 @@ def read_apart(
     path, out = Path(path), Path(out)
     if path.is_dir(): raise ValueError(f'{path}: a folder; of a run it is {path/"model.pgolf"}')
     if not out.absolute().parent.is_dir(): raise ValueError(f'{out}: no such folder to write to')
-    try:
-        if out.is_file() and path.samefile(out): raise ValueError(f'{out}: would replace what is read; choose another')
-        return path.read_bytes()
-    except OSError as e: raise ValueError(f'{path}: cannot be read: {e.strerror}') from None
+    data = read_whole(path)
+    if out.is_file() and path.samefile(out): raise ValueError(f'{out}: would replace what is read; choose another')
+    return data
 
 def write_output(
     path,       # a file, which appears whole or not at all; or a device or pipe

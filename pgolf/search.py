@@ -292,9 +292,8 @@ def judge_once(
     shutil.rmtree(part, ignore_errors=True) # of a search that was killed
     try: found = judge(Settings(**given, vocab=path, vocab_size=tok.n_vocab, seed=seed, out=str(part)))
     finally: shutil.rmtree(part, ignore_errors=True)
-    rate = sum(map(len, val_docs))/(len(tok.encode_documents(val_docs))-len(val_docs))
-    made = dict(n_vocab=tok.n_vocab, vocab_sha256=tok.file_sha256, bytes_per_token=rate)
-    return dict(candidate=name, seed=seed, **made, **found)
+    rate, sha = sum(map(len, val_docs))/(len(tok.encode_documents(val_docs))-len(val_docs)), tok.file_sha256
+    return dict(candidate=name, seed=seed, n_vocab=tok.n_vocab, vocab_sha256=sha, bytes_per_token=rate, **found)
 
 # %% ../nbs/15_search.ipynb #0997bda5
 def _missing(lines, made, seeds): # (seed, name) of the runs still to do; ValueError if a vocabulary is another now

@@ -148,7 +148,8 @@ def settings_of(
     try: values = {k: v['value'] for k, v in json.loads((folder/'config.json').read_text())['values'].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise ValueError(f'resume={folder}: holds no run to go on with') from None
-    if (folder/'shards').exists() or not values.get('data'): values['data'] = str(folder/'shards') # wherever it lies now
+    own = folder/'shards' # wherever the run lies now
+    if own.exists() or not values.get('data'): values['data'] = str(own)
     for path in folder.glob('tokenizer.*'): values['vocab'] = str(path)
     return {**values, 'out': str(folder)}
 

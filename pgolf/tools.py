@@ -26,7 +26,7 @@ from .bench import bench_tokenizer
 from .search import CANDIDATES, GRAMMAR, vocab_search
 from .script import make_script, module_bytes
 from .track import HOOKS, track
-from .compress import compress, decompress, read_apart, read_file as read_compressed, write_output
+from .compress import compress, decompress, read_apart, read_file as read_compressed, read_whole, write_output
 from .compare import compare
 from .doctor import doctor
 from .size import add_size, size_command
@@ -253,7 +253,7 @@ def add_compare(p:argparse.ArgumentParser)->None:
 
 def ablate_command(a:argparse.Namespace)->None:
     "Run a baseline and changes to it with the same seeds, a line of JSON a run. The same command goes on where it was."
-    lines = Path(a.list).read_text('utf-8', 'replace').splitlines() if a.list else []
+    lines = read_whole(a.list).decode('utf-8', 'replace').splitlines() if a.list else []
     ablate(parse_changes([*lines, *a.change]), a.out, split_arguments(a.settings), a.seeds, a.quiet, even=a.even)
 
 def add_ablate(p:argparse.ArgumentParser)->None:

@@ -240,6 +240,16 @@ def _check_config(folder, results, s): # whether the settings kept are those of 
 
 def _documents(tokens, tok): return np.split(tokens, np.flatnonzero(tokens == tok.bos_id)[1:])
 
+# %% ../nbs/14_witness.ipynb #3e735c95
+def is_finished(
+    folder, # perhaps of a run
+)->bool:    # ValueError if it is a run's and has no results yet
+    "Whether there is a run to verify."
+    if (Path(folder)/'results.json').exists(): return True
+    if folder and (Path(folder)/'config.json').exists():
+        raise ValueError(f'{folder}: a run that is not finished; pgolf run resume={folder} goes on with it')
+    return False
+
 # %% ../nbs/14_witness.ipynb #3e735c94
 def _read_run(folder): # results.json and settings of a run; ValueError in one line
     try: results, values = json.loads((folder/'results.json').read_text()), _values(folder)
@@ -252,15 +262,6 @@ def _read_run(folder): # results.json and settings of a run; ValueError in one l
     if type(results.get('tokens', 0)) is not int: raise ValueError(f'{folder}/results.json: tokens is no whole number')
     try: return results, values, Settings(**values)
     except (TypeError, ValueError) as e: raise ValueError(f'{folder}/config.json: {" ".join(str(e).split())}') from None
-
-def is_finished(
-    folder, # perhaps of a run
-)->bool:    # ValueError if it is a run's and has no results yet
-    "Whether there is a run to verify."
-    if (Path(folder)/'results.json').exists(): return True
-    if folder and (Path(folder)/'config.json').exists():
-        raise ValueError(f'{folder}: a run that is not finished; pgolf run resume={folder} goes on with it')
-    return False
 
 def verify_run(
     folder,          # of a run

@@ -1,5 +1,5 @@
 "The whole chain as a user meets it: the command line in a process of its own, on small texts."
-import json, os, re, signal, subprocess, sys, time
+import json, os, re, shutil, signal, subprocess, sys, time
 from pathlib import Path
 import numpy as np, pytest
 from conftest import PGOLF, ROOT, SMALL, pgolf
@@ -43,7 +43,8 @@ def test_artifact_scores_and_writes(done, text):
         words = [PGOLF, 'sample', str(done/'a/model.pgolf'), '--prompt', prompt, '--tokens', '20', *how]
         return subprocess.run(words, cwd=ROOT, capture_output=True, timeout=300).stdout
     one, two = (sample('The ', '--top-p', '.9') for _ in range(2))
-    assert one == two and one.startswith(b'The ') and sample('The ', '--seed', '1') != sample('The ')
+    assert one == two and one.startswith(b'The ')
+    assert sample('The ', '--seed', '1', '--temperature', '3') != sample('The ', '--temperature', '3')
     assert sample(b'\xff\xc3').startswith(b'\xff\xc3'), 'a prompt is bytes, text or not'
 
 def test_a_text_becomes_as_long_as_its_score_and_comes_back(done, tmp_path):
@@ -150,6 +151,21 @@ MISTAKES = {                     # what is typed, and what the one line must nam
     'compress {d}/none.txt --model {a}/model.pgolf -o {d}/z': 'none.txt',
     'decompress {d}/empty.txt --model {a}/model.pgolf -o {d}/z': 'not a text',
     'report {d}': 'results.json'}
+
+def test_a_run_that_is_refused_stays_as_it_was(done, tmp_path):
+    "Another model, another seed, nothing new to do; and a folder that has moved is gone on with where it lies."
+    shutil.copytree(done/'c', moved := tmp_path/'moved')
+    def files(): return {f.name: f.read_bytes() for f in moved.iterdir() if f.is_file() and f.name != 'train.log'} # which says what was refused
+    kept = files()
+    for word, said in (('num_layers=3 steps=61', 'another model'), ('seed=5 steps=61', 'seed=2'), ('sample_tokens=1', 'is finished')):
+        p = pgolf('run', f'resume={moved}', *word.split())
+        assert p.returncode == 2 and said in p.stderr and 'Traceback' not in p.stderr, p.stderr
+        assert files() == kept, word
+    p = pgolf('run', f'resume={moved}', 'steps=61', '--quiet')
+    assert p.returncode == 0 and json.loads((moved/'results.json').read_text())['steps'] == 61, p.stderr
+    assert str(moved/'shards') == json.loads((moved/'config.json').read_text())['values']['data']['value']
+    (gone := tmp_path/'gone').mkdir(); moved.rename(gone/'here')
+    assert pgolf('verify', gone/'here').returncode == 0
 
 @pytest.mark.parametrize('words', MISTAKES)
 def test_one_line_for_a_mistake(words, broken, done, text):

@@ -1,7 +1,7 @@
 "Verify, seeds and submit as a user meets them: the command line on a small run, whole and tampered with."
 import json, shutil
 import numpy as np
-from conftest import pgolf
+from conftest import SMALL, pgolf
 
 def lines(p): return {l[12:].split('  ')[0].strip(): l[:12].strip() for l in p.stdout.splitlines() if l.startswith(('PASS', 'FAIL', 'NOT CHECKED'))}
 
@@ -43,7 +43,7 @@ def test_an_invented_ledger_is_seen(three, tmp_path):
 
 def test_submission(three, tmp_path):
     p = pgolf('submit', *(three/f'seed{i}' for i in (1, 2, 3)), '--name', 'small', '--out', tmp_path/'sub', '--against', 9)
-    assert p.returncode == 0, p.stdout + p.stderr
+    assert p.returncode == 3 and {k for k, v in lines(p).items() if v == 'NOT CHECKED'} == {f'probes of seed {i}' for i in (1, 2, 3)}, p.stdout # probe_secs=0
     assert 'not a record' in p.stdout and '151,080,891' in p.stdout # on another text there is no record, however good
     names = {f.name for f in (tmp_path/'sub').iterdir()}
     assert {'README.md', 'submission.json', 'train_gpt.py', 'requirements.txt', 'train_seed1.log', 'train_seed2.log', 'train_seed3.log'} <= names
@@ -51,6 +51,13 @@ def test_submission(three, tmp_path):
     assert pgolf('verify', tmp_path/'sub', '--bytes', n).returncode == 0
     p = pgolf('verify', tmp_path/'sub') # and it is none of the challenge's text
     assert p.returncode == 1 and lines(p)['implied bytes'] == 'FAIL'
+
+def test_seeds_are_of_one_kind(three, text):
+    "What lies there was made with other settings: it is neither counted among the new runs nor touched."
+    p = pgolf('seeds', 3, *SMALL, f'text={text}', 'steps=5', 'seed=1', 'probe_secs=0', f'out={three}', '--quiet')
+    assert p.returncode == 2 and 'iterations=4, now 5' in p.stderr, p.stderr
+    p = pgolf('seeds', 3, *SMALL, f'text={text}', 'steps=4', 'seed=1', 'probe_secs=0', f'out={three}', '--quiet')
+    assert p.returncode == 0 and '| mean |' in p.stdout, p.stderr
 
 def test_refusals(three, tmp_path):
     for words, said in ((('verify', tmp_path/'none'), 'no such folder'), (('verify', three/'seed1', '--against', 1), 'for submissions'),
