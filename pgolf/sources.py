@@ -142,7 +142,7 @@ def connections(
     connects = any(f.endswith(('.connect', '.connect_ex')) for f, _, _ in made)
     out = set()
     for f, args, _ in made:
-        own = f == 'socket.socket' and not connects or any('gethostname' in a for a in args)
+        own = f == 'socket.socket' and not connects or f[:7] == 'socket.' and any('gethostname' in a for a in args)
         hub = f.endswith('.from_pretrained') and args and re.match(r'[\'"]\w', args[0])
         shell = _SHELL.match(f) and re.search(r'\b(?:curl|wget|aria2c|gsutil|git clone)\b', ' '.join(args))
         if hub or shell or _REACH.search(f) and not own: out.add(f)
