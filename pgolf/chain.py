@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['build_model', 'train_config', 'batches', 'train_model', 'weights_of', 'primer_bytes', 'beginning', 'choose_primer',
            'write_model', 'check_claims', 'revive', 'restore', 'last_predictor', 'score_model', 'open_folder',
-           'save_config', 'basic_results', 'run_chain']
+           'check_unfinished', 'save_config', 'basic_results', 'run_chain']
 
 # %% ../nbs/13_chain.ipynb #1aa38c1f
 import copy, dataclasses, hashlib, json, time
@@ -265,6 +265,15 @@ def open_folder(
     out = s.run.out or f"runs/{s.run.preset}-{time.strftime('%Y%m%d-%H%M%S')}"
     goes_on = bool(s.run.resume) and Path(out).resolve() == Path(s.run.resume).resolve()
     return kind(out, quiet, ranks is None or ranks.rank == 0, goes_on)
+
+def check_unfinished(
+    s:Settings,
+)->None: # ValueError for a finished run, unless it is said how far it is to go on
+    "Going on with a run should not write over its results by mistake."
+    new = {k for k, source in s.source.items() if source in ('environment', 'command line')}
+    further = new & {'iterations', 'max_wallclock_seconds', 'epochs'}
+    if s.run.resume and not further and (Path(s.run.out)/'results.json').exists():
+        raise ValueError(f'resume={s.run.resume}: that run is finished; steps= or seconds= say how far to go on')
 
 def save_config(
     s:Settings,

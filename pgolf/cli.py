@@ -13,7 +13,8 @@ from .environment import ONE_WORD, variables
 from .settings import ALIASES, PRESETS, Settings, setting_help, setting_table, split_arguments, tell_environment
 from .writing import write_text
 from .train import Interrupted
-from .entry import launch, leave
+from .chain import check_unfinished
+from .entry import launch, leave, script_settings
 from .script import make_script
 from .compress import score_settings
 from .corpus import Corpus, load_texts, lossy_bytes
@@ -57,6 +58,7 @@ def run_command(a:argparse.Namespace)->None:
 
 def train_command(a:argparse.Namespace)->None:
     "Train on shards, pack, score: what the generated script does."
+    check_unfinished(script_settings(os.environ, a.settings))
     launch(os.environ, a.settings, len(make_script()['packed']))
     leave(0, os.environ)
 
@@ -146,7 +148,7 @@ def main(
     p = parser()
     a, more = p.parse_known_args(words) # argparse takes no settings that stand behind an option
     if more and not (hasattr(a, 'settings') and all('=' in w and w[0] != '-' for w in more)):
-        flag = next((w.lstrip('-') for w in more if w[0] == '-'), '') if hasattr(a, 'settings') else ''
+        flag = next((w.strip('-').partition('=')[0] for w in more if w[0] == '-' and hasattr(a, 'settings')), '')
         p.error(f'unrecognized arguments: {" ".join(more)}' + f'; settings are written {flag}=VALUE'*bool(flag))
     if more: a.settings = [*a.settings, *more]
     def refuse(line, code):

@@ -8,7 +8,7 @@ __all__ = ['POINTS', 'KEPT', 'MAGIC', 'VERSION', 'MAX_TEXT_BYTES', 'cuts', 'Enco
            'write_output', 'compress', 'decompress']
 
 # %% ../nbs/14_compress.ipynb #26b3bf28
-import hashlib, json, math, os, struct, zlib
+import hashlib, json, math, struct, zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -250,7 +250,7 @@ def write_output(
     data:bytes,
 )->None:
     "Write a result, and leave a device what it is."
-    if Path(path).exists() and not Path(path).is_file(): Path(path).open('wb').write(data)
+    if Path(path).exists() and not Path(path).is_file(): Path(path).write_bytes(data)
     else: write_atomic(path, data)
 
 # %% ../nbs/14_compress.ipynb #4605b720

@@ -67,7 +67,7 @@ def _as_array(x): # integers in one dimension; None for anything else
         return np.array(some)
     if isinstance(x, str): return np.array([*map(ord, x)])
     if isinstance(x, (bytes, bytearray)): return np.frombuffer(x, np.uint8)
-    if isinstance(x, typed_array) and x.typecode not in 'fdu': return np.frombuffer(x, x.typecode)
+    if isinstance(x, typed_array) and x.typecode in 'bBhHiIlLqQ': return np.frombuffer(x, x.typecode)
     if isinstance(x, torch.Tensor) and x.device.type == 'cpu' and not (x.is_floating_point() or x.is_complex()):
         x = x.detach().numpy()
     fits = isinstance(x, np.ndarray) and x.dtype.kind in 'iu' and x.flags.c_contiguous

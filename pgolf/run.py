@@ -8,7 +8,6 @@ __all__ = ['baselines', 'samples', 'show_samples', 'histogram', 'packed_script',
 
 # %% ../nbs/15_run.ipynb #7ee04b9c
 import lzma, platform, resource, sys, textwrap, time
-from pathlib import Path
 import numpy as np, torch, zstandard
 from .tokenizer import Tokenizer
 from .model import GPT
@@ -21,7 +20,7 @@ from .settings import Settings
 from .folder import close, save_json
 from .shards import Corpus
 from .journal import Journal
-from .chain import basic_results, open_folder, restore, run_chain, score_model
+from .chain import basic_results, check_unfinished, open_folder, restore, run_chain, score_model
 from .corpus import get_corpus
 from .report import console_table, write_report
 from .script import make_script
@@ -84,9 +83,7 @@ def run(
     quiet:bool=False, # nothing on the terminal
 )->dict: # what results.json holds; ValueError in one line for anything a user can put right
     "Text in, score out."
-    anew = any(s.source.get(k) == 'command line' for k in ('iterations', 'max_wallclock_seconds', 'epochs'))
-    if s.run.resume and not anew and (Path(s.run.out)/'results.json').exists():
-        raise ValueError(f'resume={s.run.resume}: that run is finished; seconds= or steps= say how far to go on')
+    check_unfinished(s)
     began, journal = time.perf_counter(), open_folder(s, Journal, quiet)
     def finish_run(model, loaded, state, corpus, facts):
         before = {k: p for k, p in state.items() if k in loaded.state}

@@ -8,6 +8,7 @@ __all__ = ['MAX_FILE_BYTES', 'CODE', 'SAYS', 'USUAL', 'TEXTS', 'read_small', 'us
 
 # %% ../nbs/14_sources.ipynb #b9e2b815
 import ast, re, sys
+from functools import lru_cache
 from pathlib import Path
 
 # %% ../nbs/14_sources.ipynb #62f968ee
@@ -23,9 +24,14 @@ def read_small(
     except OSError: return b''
     return path.read_bytes() if sound else b''
 
+@lru_cache(16) # several questions are asked of each
 def _tree(text): # of a source; of nothing where it is none
     try: return ast.parse(text)
     except (SyntaxError, ValueError, RecursionError): return ast.parse('')
+
+def _text(node): # as source; '' where it is nested deeper than Python goes
+    try: return ast.unparse(node)
+    except RecursionError: return ''
 
 def _name(call): return getattr(call.func, 'attr', getattr(call.func, 'id', ''))
 
@@ -38,13 +44,14 @@ def _imported(tree): # dotted names that are imported
             if isinstance(n.args[0], ast.Constant): yield str(n.args[0].value)
 
 # %% ../nbs/14_sources.ipynb #53b5428a
-def _words(n): # yields words of the texts that something is done with
-    if isinstance(n, ast.Raise): return
-    if isinstance(n, ast.Constant) and isinstance(n.value, str) and len(n.value) < 300: yield from n.value.split()
-    said = isinstance(n, ast.Call) and _name(n) in SAYS
-    for child in ast.iter_child_nodes(n):
-        text = isinstance(child, (ast.Constant, ast.JoinedStr))
-        if not (text and (said or isinstance(n, ast.Expr))): yield from _words(child)
+def _words(tree): # yields words of the texts that something is done with
+    todo = [tree]
+    while todo:
+        n = todo.pop()
+        if isinstance(n, ast.Raise): continue
+        if isinstance(n, ast.Constant) and isinstance(n.value, str) and len(n.value) < 300: yield from n.value.split()
+        said = isinstance(n, ast.Expr) or isinstance(n, ast.Call) and _name(n) in SAYS
+        todo += (c for c in ast.iter_child_nodes(n) if not said or not isinstance(c, (ast.Constant, ast.JoinedStr)))
 
 def uses(
     text:str, # source
@@ -54,7 +61,9 @@ def uses(
     for name in _imported(tree):
         parts = name.split('.')
         files |= {'/'.join(parts[:i]) for i in range(1, len(parts)+1)}
-    return files, {w.rsplit('/', 1)[-1] for w in _words(tree)}, 'sys.path' in ast.unparse(tree)
+    moves = any(isinstance(n, ast.Attribute) and n.attr == 'path' and getattr(n.value, 'id', '') == 'sys'
+                for n in ast.walk(tree))
+    return files, {w.rsplit('/', 1)[-1] for w in _words(tree)}, moves
 
 def shipped_code(
     folder:Path,
@@ -130,8 +139,8 @@ def calls(
     real = _real_names(tree)
     for n in ast.walk(tree):
         if not isinstance(n, ast.Call): continue
-        first, dot, rest = ast.unparse(n.func).partition('.')
-        args = [ast.unparse(a) for a in (*n.args, *(k.value for k in n.keywords))]
+        first, dot, rest = _text(n.func).partition('.')
+        args = [_text(a) for a in (*n.args, *(k.value for k in n.keywords))]
         yield (real.get(first, first) + dot + rest)[-80:], [a[:80] for a in args], n.lineno
 
 def connections(
@@ -150,13 +159,14 @@ def connections(
 
 # %% ../nbs/14_sources.ipynb #3fec896f
 _TUNES = re.compile(r'gptq|awq|calib|hessian|pre_?quant', re.I)
-_MEASURES = re.compile(r'(?:^|[._])(?:eval|score|test|validate|measure|report|print|log)|_(?:error|loss)$', re.I)
+_MEASURES = re.compile(r'(?:^|[._])(?:eval|evaluate|score|test|validate|measure|report|print|log)(?:_|$)|'
+                       r'_(?:error|loss)$', re.I)
 _VAL = re.compile(r'\bval(?:idation)?(?:_\w+)?\b')
 
 def _set_before(tree): # function of a name and a line: what it was last set to before, in the function around
     scopes = [n for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))]
     def scope(line): return max((s.lineno for s in scopes if s.lineno <= line <= s.end_lineno), default=0)
-    sets = [(n.lineno, t.id, ast.unparse(n.value)) for n in ast.walk(tree) if isinstance(n, ast.Assign)
+    sets = [(n.lineno, t.id, _text(n.value)) for n in ast.walk(tree) if isinstance(n, ast.Assign)
             for t in n.targets if isinstance(t, ast.Name)]
     def value(name, line):
         before = ((l, v) for l, k, v in sets if k == name and l < line and scope(l) == scope(line))
@@ -178,5 +188,5 @@ def trains_on_validation(
 )->list:      # what is set so
     "Names of training that are given the validation's files."
     pairs = ((t, n.value) for n in ast.walk(_tree(text)) if isinstance(n, ast.Assign) for t in n.targets)
-    return [ast.unparse(t) for t, v in pairs if re.search(r'train', ast.unparse(t), re.I)
-            and isinstance(v, (ast.Constant, ast.JoinedStr, ast.Call)) and re.search(r'fineweb_val', ast.unparse(v))]
+    return [_text(t) for t, v in pairs if re.search(r'train', _text(t), re.I)
+            and isinstance(v, (ast.Constant, ast.JoinedStr, ast.Call)) and re.search(r'fineweb_val', _text(v))]

@@ -194,7 +194,8 @@ def overlap(
 )->float:  # 0 to 1: of the bytes in paragraphs of at least 32 bytes
     "How much of the validation text stands in the training text, by paragraph."
     val = [p for doc in val for p in _paragraph_hashes(doc)]
-    there = {h for doc in train for h,_ in _paragraph_hashes(doc)}
+    wanted = {h for h,_ in val}
+    there = {h for doc in train for h,_ in _paragraph_hashes(doc) if h in wanted} # no more than the smaller text has
     return sum(n for h,n in val if h in there)/max(1, sum(n for _,n in val))
 
 # %% ../nbs/03_text.ipynb #0f618fb5

@@ -329,18 +329,18 @@ def check_text(
 _SWITCH = re.compile(r'\b(slot(?=_enabled|_steps|\s*=|["\']\s*:)|pre_?quant_ttt|etlb|train_on_val|ngram_two_pass)(\w*)'
                      r'["\']?\s*[:=]\s*["\']?(\w+)', re.I)
 _YES, _NO = ('1', 'true', 'yes', 'on'), ('0', 'false', 'no', 'off', 'none')
-_SINS = re.compile(r'^(?!no_|not_|without_).*(?:slot|pre_?quant|two_pass|on_val|network|leak|etlb)|^uses_', re.I)
+_SINS = re.compile(r'^(?:(?:train|tun|calibrat)\w*_(?:\w+_)??val(?:idation)?|(?:(?:uses?|has|with)_(?:\w+_)??)?'
+                   r'(?:slot|etlb|(?:ngram_)?two_pass|pre_?quant(?:_ttt)?|network|internet))'
+                   r'(?:_(?:used|enabled|access|at_eval\w*|data|text|tokens))*$', re.I) # keys where true is a sin
 
 def _admitted(text): # names of switches that a log has on
     lines = (l for l in text.splitlines() if not re.search(r'\b(?:rank|host)\b', l)) # a launcher has slots too
-    found = [m.groups() for l in lines for m in _SWITCH.finditer(l)]
-    off = {name.lower() for name, more, v in found if v.lower() in _NO and more.lower() in ('', '_enabled')}
-    on = ((name.lower(), more.lower(), v.lower()) for name, more, v in found)
-    return {name+more for name, more, v in on if name not in off and (v in _YES or v.isdigit() and v != '0' and more)}
+    found = [[g.lower() for g in m.groups()] for l in lines for m in _SWITCH.finditer(l)]
+    off = {name for name, more, v in found if v in _NO and more in ('', '_enabled')}
+    return {name+more for name, more, v in found if name not in off and (v in _YES or v.isdigit() and v != '0' and more)}
 
 def _confessed(block): # lines of a compliance block that say the wrong thing
-    said = {str(k): str(v).lower() for k, v in block.items()}
-    return [k for k, v in said.items() if v in (_YES if _SINS.search(k) else _NO)]
+    return [k for k, v in block.items() if str(v).lower() in (_YES if _SINS.search(k) else _NO)]
 
 def check_admissions(sub:Submission)->list:
     "What the folder itself says that it does."
