@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['build_model', 'train_config', 'batches', 'train_model', 'weights_of', 'primer_bytes', 'beginning', 'choose_primer',
            'write_model', 'check_claims', 'revive', 'restore', 'last_predictor', 'score_model', 'open_folder',
-           'check_unfinished', 'save_config', 'basic_results', 'run_chain']
+           'save_config', 'basic_results', 'check_unfinished', 'run_chain']
 
 # %% ../nbs/13_chain.ipynb #1aa38c1f
 import copy, dataclasses, hashlib, json, time
@@ -266,15 +266,6 @@ def open_folder(
     goes_on = bool(s.run.resume) and Path(out).resolve() == Path(s.run.resume).resolve()
     return kind(out, quiet, ranks is None or ranks.rank == 0, goes_on)
 
-def check_unfinished(
-    s:Settings,
-)->None: # ValueError for a finished run, unless it is said how far it is to go on
-    "Going on with a run should not write over its results by mistake."
-    new = {k for k, source in s.source.items() if source in ('environment', 'command line')}
-    further = new & {'iterations', 'max_wallclock_seconds', 'epochs'}
-    if s.run.resume and not further and (Path(s.run.out)/'results.json').exists():
-        raise ValueError(f'resume={s.run.resume}: that run is finished; steps= or seconds= say how far to go on')
-
 def save_config(
     s:Settings,
     journal:Folder,
@@ -302,6 +293,16 @@ def basic_results(
         artifact_sha256=hashlib.sha256(data).hexdigest(), **facts,
         seconds={**journal.secs, 'total': round(time.perf_counter()-began, 3)}, config_hash=save_config(s, journal),
         seed=s.run.seed, world_size=n_ranks, device=s.run.device, versions=dict(torch=torch.__version__))
+
+# %% ../nbs/13_chain.ipynb #bc50c67b
+def check_unfinished(
+    s:Settings,
+)->None: # ValueError for a finished run, unless it is said how far it is to go on
+    "Going on with a run should not write over its results by mistake."
+    new = {k for k, source in s.source.items() if source in ('environment', 'command line')}
+    further = new & {'iterations', 'max_wallclock_seconds', 'epochs'}
+    if s.run.resume and not further and (Path(s.run.out)/'results.json').exists():
+        raise ValueError(f'resume={s.run.resume}: that run is finished; steps= or seconds= say how far to go on')
 
 # %% ../nbs/13_chain.ipynb #6fd6e4eb
 def run_chain(

@@ -89,12 +89,13 @@ def run_seeds(
     folders = [out/f'seed{first+i}' for i in range(n)]
     for i, folder in enumerate(folders):
         wanted = Settings(**{**given, 'seed': first+i, 'out': str(folder)})
-        if (folder/'results.json').exists(): _check_alike(folder, wanted); continue
+        if (folder/'config.json').exists(): _check_alike(folder, wanted)
+        if (folder/'results.json').exists(): continue
         one(Settings(resume=str(folder)) if [*folder.glob('checkpoint-*')] else wanted, quiet)
     return together(folders)
 
-def _check_alike(folder, wanted): # ValueError names a setting in which a finished run is another than what is wanted
-    was, now = read_run(folder)['config'], wanted.flat()
+def _check_alike(folder, wanted): # ValueError names a setting in which a run is another than what is wanted
+    was, now = settings_of(folder), wanted.flat()
     for k in sorted(now.keys() - MAY_DIFFER - MADE):
         if k in was and json.loads(json.dumps(now[k])) != was[k]:
             raise ValueError(f'{folder}: made with {k}={was[k]}, now {now[k]}; choose another folder with out=')

@@ -337,7 +337,7 @@ def _admitted(text): # names of switches that a log has on
     lines = (l for l in text.splitlines() if not re.search(r'\b(?:rank|host)\b', l)) # a launcher has slots too
     found = [[g.lower() for g in m.groups()] for l in lines for m in _SWITCH.finditer(l)]
     off = {name for name, more, v in found if v in _NO and more in ('', '_enabled')}
-    return {name+more for name, more, v in found if name not in off and (v in _YES or v.isdigit() and v != '0' and more)}
+    return {a+b for a, b, v in found if a not in off and (v in _YES or b and v.isdigit() and v != '0')}
 
 def _confessed(block): # lines of a compliance block that say the wrong thing
     return [k for k, v in block.items() if str(v).lower() in (_YES if _SINS.search(k) else _NO)]

@@ -59,6 +59,36 @@ def test_seeds_are_of_one_kind(three, text):
     p = pgolf('seeds', 3, *SMALL, f'text={text}', 'steps=4', 'seed=1', 'probe_secs=0', f'out={three}', '--quiet')
     assert p.returncode == 0 and '| mean |' in p.stdout, p.stderr
 
+def test_a_seed_that_was_cut_off_is_gone_on_with(three, text, tmp_path):
+    "A checkpoint and no results: the same artifact in the end, and other settings are refused."
+    shutil.copytree(three, again := tmp_path/'again')
+    whole = (again/'seed2/model.pgolf').read_bytes()
+    for name in ('results.json', 'model.pgolf'): (again/'seed2'/name).unlink()
+    words = *SMALL, f'text={text}', 'seed=1', 'probe_secs=0', f'out={again}', '--quiet'
+    p = pgolf('seeds', 3, *words, 'steps=5')
+    assert p.returncode == 2 and 'choose another folder' in p.stderr, p.stderr
+    p = pgolf('seeds', 3, *words, 'steps=4')
+    assert p.returncode == 0 and (again/'seed2/model.pgolf').read_bytes() == whole, p.stderr
+
+def test_a_cheap_ledger_and_a_text_that_was_known(three, text, tmp_path):
+    "Eight thousandths less for every target, on a machine that rounds; and a validation text that is a stretch of the training text."
+    shutil.copytree(three/'seed2', bad := tmp_path/'bad')
+    results = json.loads((bad/'results.json').read_text()) | dict(device='NVIDIA H100')
+    for stage in results['val_bpb']:
+        with np.load(bad/f'scores/{stage}.npz') as z: arrays = dict(z)
+        arrays['bits'] *= .992
+        results['val_bpb'][stage] = float(arrays['bits'].sum()/arrays['bytes'].sum())
+        np.savez_compressed(bad/f'scores/{stage}.npz', **arrays)
+    (bad/'results.json').write_text(json.dumps(results))
+    p = pgolf('verify', bad)
+    assert p.returncode == 1 and {k for k, v in lines(p).items() if v == 'FAIL'} == {f'{k}: charged again' for k in results['val_bpb']}, p.stdout
+    docs = [json.loads(l)['text'] for l in text.read_text().splitlines()]
+    (tmp_path/'all.txt').write_text('\n\n'.join(docs)); (tmp_path/'part.txt').write_text('\n\n'.join(docs[3:6]))
+    words = *SMALL, f'text={tmp_path/"all.txt"}', f'val={tmp_path/"part.txt"}', 'steps=2', 'probe_secs=0', f'out={tmp_path/"known"}'
+    assert pgolf('run', *words).returncode == 0
+    p = pgolf('verify', tmp_path/'known')
+    assert p.returncode == 1 and lines(p)['text unknown to training'] == 'FAIL' and lines(p)['training apart from validation'] == 'PASS', p.stdout
+
 def test_refusals(three, tmp_path):
     for words, said in ((('verify', tmp_path/'none'), 'no such folder'), (('verify', three/'seed1', '--against', 1), 'for submissions'),
                         (('verify', three/'seed1', '--bytes', 9), 'for submissions'), (('verify', tmp_path, '--train'), 'folder of a run'), (('verify', tmp_path, '--again'), 'folder of a run'), (('verify', tmp_path, '--bytes', 0), 'above 0'), (('verify', tmp_path, '--against', 'nan'), 'above 0'), (('verify', tmp_path, '--json', tmp_path/'no/x.json'), 'No such file'), (('verify',), 'is wanted'), (('verify', '--predictor', 'x.py:f'), '--tokens'),

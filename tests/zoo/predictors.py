@@ -409,4 +409,60 @@ HONEST = dict(
     past_slot=(PastSlot, 'bias fitted to the past'), reset=(lambda: Reset(V), 'document reset'), chunk_ends=(ChunkEnds, 'a schedule over blocks'),
     sharp=(Sharp, 'nearly certain'), zeros=(Zeros, 'tokens ruled out'), in_numpy=(InNumpy, 'arrays'), knows_language=(KnowsLanguage, 'trained well'))
 
+# ---- the same in other clothes -----------------------------------------------------------------------------------------------------------
+
+TUPLE, TEXT, BY_PLACE = tuple(STREAM.tolist()), ''.join(map(chr, STREAM)), dict(enumerate(STREAM.tolist()))
+
+class AheadIn(Bigram):
+    "Looks one ahead in whatever holds the stream."
+    def __init__(self, held): super().__init__(); self.held = held
+    def at(self, i): return 0 if i >= len(self.held) else ord(self.held[i]) if isinstance(self.held, str) else int(self.held[i])
+    def score(self, block):
+        ahead = torch.tensor([self.at(i) for i in range(block.start+1, block.stop+1)])
+        return (super().score(block) + one_hot(ahead, V)).log_softmax(-1)
+
+class OfClass(AheadIn):
+    "The stream is the class's."
+    kept = STREAM.copy()
+    def __init__(self): super().__init__(self.kept)
+
+class NinthOfPair(Bigram):
+    "Inputs and targets in two arrays, as trainers have them; every ninth target is looked at."
+    def __init__(self, stream): super().__init__(); self.x, self.y = stream[:-1].copy(), stream[1:].copy()
+    def score(self, block):
+        due = (torch.arange(block.start, block.stop) % 9 == 0)[:, None]
+        known = torch.from_numpy(self.y[block.start-1:block.stop-1].astype(np.int64))
+        return (super().score(block) + 2*one_hot(known, V).double()*due).log_softmax(-1)
+
+class PairOfPast(Bigram):
+    "The same two arrays, and only inputs are read."
+    def __init__(self, stream): super().__init__(); self.x, self.y = stream[:-1].copy(), stream[1:].copy()
+    def score(self, block): return self.table[torch.from_numpy(self.x[block.start-1:block.stop-1].astype(np.int64))].log_softmax(-1)
+
+class ReadsPast(AheadIn):
+    "No further than it may, in whatever holds the stream."
+    def score(self, block): return self.table[torch.tensor([self.at(i) for i in range(block.start-1, block.stop-1)])].log_softmax(-1)
+
+def once(kind): # of predictors that refuse to be asked twice about a block
+    class Once(kind):
+        scored = 0
+        def score(self, block):
+            if block.start <= self.scored: raise RuntimeError('this block was scored already')
+            self.scored = block.start
+            return super().score(block)
+    return Once
+
+class OwnBlocks(Slot):
+    "Takes blocks of one size, and fits a bias to them."
+    def score(self, block): assert len(block) in (N_BLOCK, (len(STREAM)-1) % N_BLOCK); return super().score(block)
+
+CHEATS |= dict(
+    ahead_tuple=(lambda: AheadIn(TUPLE), 'C1: sees later tokens'), ahead_text=(lambda: AheadIn(TEXT), 'C1: sees later tokens'), ahead_dict=(lambda: AheadIn(BY_PLACE), 'C1: sees later tokens'),
+    of_class=(OfClass, 'C1: sees later tokens'), ninth_of_pair=(lambda stream: NinthOfPair(stream), 'D: target in the lookup key'),
+    slot_once=(once(Slot), 'E: SLOT'), own_blocks=(OwnBlocks, 'E: SLOT'))
+
+HONEST |= dict(
+    past_of_tuple=(lambda: ReadsPast(TUPLE), 'holds the stream'), past_of_text=(lambda: ReadsPast(TEXT), 'holds the stream'), past_of_dict=(lambda: ReadsPast(BY_PLACE), 'holds the stream'),
+    pair_of_past=(lambda stream: PairOfPast(stream), 'was handed the stream'), answers_once=(once(Bigram), 'answers once'))
+
 def subject(make): return Subject(make, STREAM, V, N_BLOCK, BOS)
