@@ -140,6 +140,7 @@ def copies(
         return Hung(h, owners) if owners else h
     return [(hung(h), *at) for h, *at in out.values()]
 
+# %% ../nbs/12_experiment.ipynb #f4b969d9
 def _places(a, tokens): # (where in an array, where in the stream) a piece of it begins: to its end, or half of it
     n, found = len(tokens), {}
     for anchor in (max(n-32, 0), n//2):

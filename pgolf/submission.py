@@ -55,9 +55,12 @@ def together(
 
 # %% ../nbs/15_submission.ipynb #f80c5a2c
 def _facts(r): # what must be the same for all
-    code = hashlib.sha256((r['folder']/'train_gpt.py').read_bytes()).hexdigest()
-    facts = {k: r.get(k) for k in ('val_sha256', 'text_bytes', 'tokens', 'stage')} | {'train_gpt.py': code}
-    return facts | {k: v for k, v in r['config'].items() if k not in MAY_DIFFER}
+    files = [r['folder']/'train_gpt.py', *sorted(r['folder'].glob('tokenizer.*'))]
+    facts = {k: r.get(k) for k in ('val_sha256', 'text_bytes', 'tokens', 'stage')}
+    facts |= {f.name: hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
+    config = {k: v for k, v in r['config'].items() if k not in MAY_DIFFER | {'vocab'}}
+    if Path(config.get('data') or '.').resolve() == (r['folder']/'shards').resolve(): config['data'] = '' # gone on with
+    return facts | config
 
 def seed_table(
     runs:list, # as from `together`
